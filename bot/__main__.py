@@ -1,1 +1,70 @@
-def main(): pass
+"""The command line: `bullhorn run`, `bullhorn demo`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot import __version__
+from bot.config import load_config
+from bot.errors import ConfigError
+from bot.settings import load_settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the process' exit code: 2 for wrong settings, config or usage."""
+    arguments = _parser().parse_args(argv)
+    try:
+        if arguments.command == "demo":
+            return _demo(arguments.port)
+        return _run()
+    except ConfigError as error:
+        sys.stderr.write(f"bullhorn: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bullhorn", description="A Slack bot for people on call for BullMQ queues."
+    )
+    parser.add_argument("--version", action="version", version=f"bullhorn {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("run", help="the bot, against Slack and Redis")
+    demo = commands.add_parser("demo", help="everything on this machine, to try it")
+    demo.add_argument("--port", type=int, default=8080, help="of the page (default: 8080)")
+    return parser
+
+
+def _run() -> int:
+    # Imported late: a wrong setting is told before anything else is loaded.
+    from bot import app, wiring  # noqa: PLC0415
+
+    settings = load_settings(os.environ)
+    path = Path(settings.bullhorn_config) if settings.bullhorn_config else None
+    config = load_config(path, environ=os.environ)
+
+    async def run() -> None:
+        await app.serve(await wiring.build(settings, config))
+
+    asyncio.run(run())
+    return 0
+
+
+def _demo(port: int) -> int:
+    try:
+        from bot.demo.run import run_demo  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the demo needs the package {error.name}: pip install 'bullhorn[demo]'"
+        ) from error
+    return run_demo(port=port)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

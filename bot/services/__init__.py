@@ -1,1 +1,1 @@
-"""services."""
+"""Use cases. They know the domain and the ports, no adapter and no rendering."""

@@ -1,1 +1,1 @@
-"""slack."""
+"""Slack's side: Bolt listeners that ack at once and hand the work to `commands`."""

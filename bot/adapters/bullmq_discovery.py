@@ -1,0 +1,75 @@
+"""Discovery: the queues of a source by SCAN of their `meta` keys, in bounded steps."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, cast
+
+from redis.asyncio import Redis
+
+from bot.domain.queues import QueueId
+
+STEPS: Final = 300
+"""SCAN calls in one round; a larger key space is walked over several rounds."""
+
+_STEP_KEYS: Final = 1000
+_GLOB: Final = re.compile(r"([*?\[\]\\^])")
+_OWN: Final = "{bullhorn}:"
+_ENDING: Final = ":meta"
+
+
+class Discovery:
+    """What is known of one source's queues.
+
+    A queue joins when it is found; it leaves when a whole pass has not found it.
+    """
+
+    def __init__(self, source: str, prefix: str) -> None:
+        self._source = source
+        self._prefix = prefix
+        self._cursor = 0
+        self._passed: set[QueueId] = set()
+        self._known: frozenset[QueueId] = frozenset()
+
+    @property
+    def known(self) -> frozenset[QueueId]:
+        """The queues found so far."""
+        return self._known
+
+    async def go_on(self, client: Redis) -> frozenset[QueueId]:
+        """Take the next steps of the pass, at most to its end, and give what is known then.
+
+        Raises:
+            redis.RedisError: the source does not answer; the pass goes on from there next time.
+        """
+        pattern = _GLOB.sub(r"\\\1", self._prefix) + ":*" + _ENDING
+        for _ in range(STEPS):
+            answer = await client.scan(self._cursor, pattern, _STEP_KEYS, _type="hash")
+            cursor, keys = cast("tuple[int | str, list[str]]", answer)
+            found = {queue for key in keys if (queue := self._queue(key)) is not None}
+            self._passed |= await _real(client, found)
+            self._cursor = int(cursor)
+            if self._cursor == 0:
+                self._known, self._passed = frozenset(self._passed), set()
+                return self._known
+        self._known |= self._passed
+        return self._known
+
+    def _queue(self, key: str) -> QueueId | None:
+        name = key[len(self._prefix) + 1 : -len(_ENDING)]
+        if not name or key.startswith(_OWN) or "\ufffd" in name:
+            return None
+        return QueueId(self._source, self._prefix, name)
+
+
+async def _real(client: Redis, found: set[QueueId]) -> set[QueueId]:
+    """Without hashes of jobs that a custom id such as `x:meta` makes look like a queue's `meta`."""
+    doubtful = [queue for queue in found if ":" in queue.name]
+    if not doubtful:
+        return found
+    async with client.pipeline(transaction=False) as pipe:
+        for queue in doubtful:
+            pipe.hmget(queue.key("meta"), ["name", "data", "timestamp"])
+        answers = cast("list[list[Any]]", await pipe.execute())
+    jobs = {queue for queue, fields in zip(doubtful, answers, strict=True) if all(fields)}
+    return found - jobs

@@ -1,0 +1,208 @@
+"""Retries jobs by the official package's `reprocessJob`, each chunk of them guarded.
+
+A chunk is one transaction: the queue's `meta` and the job hashes are watched, then looked at, the
+version table is asked, and the script is run for each job that is still the same failure. If a
+pause, another version or another retry comes in between, nothing of the chunk is moved and it is
+looked at again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from bullmq.redis_connection import SCRIPT_DEFINITIONS, loadScript
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import NoScriptError, WatchError
+
+from bot.adapters import bullmq_scripts as scripts
+from bot.adapters.bullmq_sample import whole
+from bot.adapters.bullmq_scripts import Call, Script
+from bot.adapters.sources import Sources, speaking_to
+from bot.domain.compatibility import Action, Allowance, allow, major_version
+from bot.domain.jobs import FailedRef, RetryOutcome
+from bot.domain.queues import QueueId
+from bot.errors import BullhornError, RedisUnavailableError
+
+CHUNK: Final = 50
+"""Jobs in one transaction: it holds the server a millisecond or two."""
+
+TRIES: Final = 10
+"""How often a chunk is looked at again before the queue is taken to be too busy."""
+
+_SCRIPT_FILE: Final = "reprocessJob-9.lua"
+_MOVED: Final = 1
+_GONE: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One job as it is now."""
+
+    ref: FailedRef
+    score: int | None
+    priority: int
+    lifo: bool
+    exists: bool
+
+
+class BullmqOperator:
+    """The port QueueOperator over the sources of the config."""
+
+    def __init__(self, *, sources: Sources) -> None:
+        self._sources = sources
+        self._script = reprocess_job()
+
+    async def retry(
+        self, queue: QueueId, jobs: Sequence[FailedRef], *, fresh: bool, configured: int | None
+    ) -> RetryOutcome:
+        """Move failed jobs back to waiting, each only while it is the same failure.
+
+        Raises:
+            RefusedError: the version table does not allow it; `done` is what was moved before.
+            RedisUnavailableError: the source does not answer; `done` is what was surely moved
+                before, and up to one chunk more may have been.
+        """
+        client = self._sources.client(queue)
+        outcome = RetryOutcome()
+        unique = list(dict.fromkeys(jobs))
+        try:
+            with speaking_to(queue.source):
+                await client.script_load(self._script.text)
+                for start in range(0, max(1, len(unique)), CHUNK):
+                    chunk = unique[start : start + CHUNK]
+                    outcome += await _Retry(client, queue, self._script, fresh, configured).run(
+                        chunk
+                    )
+        except BullhornError as error:
+            error.done = outcome
+            raise
+        return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    """What one call is about, but its jobs."""
+
+    client: Redis
+    queue: QueueId
+    script: Script
+    fresh: bool
+    configured: int | None
+
+    async def run(self, chunk: Sequence[FailedRef]) -> RetryOutcome:
+        """Move a chunk, again from the start whenever something came in between."""
+        for _ in range(TRIES):
+            try:
+                return await self._once(chunk)
+            except WatchError:
+                continue
+            except NoScriptError:  # the server was restarted or its scripts flushed
+                await self.client.script_load(self.script.text)
+        raise RedisUnavailableError(
+            f'The queue "{self.queue.name}" changes too fast to be retried safely now. Try again.'
+        )
+
+    async def _once(self, chunk: Sequence[FailedRef]) -> RetryOutcome:
+        async with self.client.pipeline(transaction=True) as pipe:
+            keys = [self.queue.key("meta"), *(self.queue.key(ref.id) for ref in chunk)]
+            await pipe.watch(*keys)
+            allowance, found = await self._look(pipe, chunk)
+            movable, outcome = _sort(found, allowance)
+            if not movable:
+                return outcome
+            pipe.multi()
+            for one in movable:
+                self._add(pipe, one)
+            answers = await pipe.execute(raise_on_error=False)
+        return outcome + _read(movable, answers)
+
+    async def _look(
+        self, pipe: Pipeline, chunk: Sequence[FailedRef]
+    ) -> tuple[Allowance, list[_Found]]:
+        """Ask the version table, and see what is left of the jobs; on the watching connection."""
+        call = Call((self.queue.key("meta"),), tuple(ref.id for ref in chunk))
+        version, paused, *rows = await _look_script(pipe, call)
+        major = major_version(version, self.configured)
+        allowance = allow(Action.RETRY, major=major, paused=paused is not None)
+        if self.fresh:
+            allow(Action.FRESH, major=major, paused=paused is not None)
+        return allowance, [_found(ref, *row) for ref, row in zip(chunk, rows, strict=True)]
+
+    def _add(self, pipe: Pipeline, one: _Found) -> None:
+        names = ("events", "failed", "wait", "meta", "active", "marker", "prioritized", "pc")
+        keys = (self.queue.key(one.ref.id), *(self.queue.key(name) for name in names))
+        reset = "1" if self.fresh else "0"
+        push = "RPUSH" if one.lifo else "LPUSH"
+        pipe.evalsha(
+            self.script.sha,
+            len(keys),
+            *keys,
+            one.ref.id,
+            push,
+            "failedReason",
+            "failed",
+            reset,
+            reset,
+        )
+
+
+async def _look_script(pipe: Pipeline, call: Call) -> list[Any]:
+    """Run retry_look.lua at once, outside the transaction that follows."""
+    return cast(
+        "list[Any]", await scripts.run(cast("Redis", pipe), scripts.load("retry_look"), call)
+    )
+
+
+def _found(ref: FailedRef, score: Any, priority: Any, options: Any, exists: int) -> _Found:
+    try:
+        decoded = json.loads(options or "{}")
+    except ValueError:
+        decoded = {}
+    return _Found(
+        ref=ref,
+        score=whole(score),
+        priority=whole(priority) or 0,
+        lifo=isinstance(decoded, dict) and bool(decoded.get("lifo")),
+        exists=bool(exists),
+    )
+
+
+def _sort(found: Sequence[_Found], allowance: Allowance) -> tuple[list[_Found], RetryOutcome]:
+    """Which jobs to move, and what is to be said of the others."""
+    same = [one for one in found if one.score == one.ref.failed_at]
+    there = [one for one in same if one.exists]
+    movable = [one for one in there if not (allowance.leave_out_prioritized and one.priority > 0)]
+    return movable, RetryOutcome(
+        not_failed=len(found) - len(same),
+        vanished=len(same) - len(there),
+        left_out=len(there) - len(movable),
+    )
+
+
+def _read(movable: Sequence[_Found], answers: Sequence[Any]) -> RetryOutcome:
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    pairs = list(zip(movable, answers, strict=True))
+    return RetryOutcome(
+        moved=tuple(one.ref.id for one, answer in pairs if answer == _MOVED),
+        not_failed=sum(answer not in (_MOVED, _GONE) for _, answer in pairs),
+        vanished=sum(answer == _GONE for _, answer in pairs),
+    )
+
+
+def reprocess_job() -> Script:
+    """The package's script that moves one finished job back to waiting.
+
+    Raises:
+        RuntimeError: the package's script takes other keys than those it is given here.
+    """
+    if SCRIPT_DEFINITIONS.get("reprocessJob") != _SCRIPT_FILE:
+        raise RuntimeError(
+            "The bullmq package has changed reprocessJob: its keys must be reviewed."
+        )
+    return Script.of(loadScript(_SCRIPT_FILE))

@@ -1,0 +1,63 @@
+"""Workers by their connections' names in CLIENT LIST: one call a source, kept for a while.
+
+Node names a worker's blocking connection `prefix:base64(queue)` or `prefix:base64(queue):w:name`;
+the Python package uses the queue's plain name and names both of a worker's connections. Managed
+Redis may forbid CLIENT LIST: then the workers are unknown, not absent.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from bot.domain.queues import QueueId
+
+KEPT_SECONDS: Final = 10.0
+"""How long one CLIENT LIST serves."""
+
+_NAMED: Final = ":w:"
+
+
+class Workers:
+    """How many workers each queue of one source has. `clock` gives monotonic seconds."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._asked_at: float | None = None
+        self._names: Counter[str] | None = None
+
+    async def count(self, client: Redis, queues: Iterable[QueueId]) -> Mapping[QueueId, int] | None:
+        """Workers by queue, None when CLIENT LIST may not be asked.
+
+        Raises:
+            redis.RedisError: the source does not answer.
+        """
+        now = self._clock()
+        if self._asked_at is None or now - self._asked_at > KEPT_SECONDS:
+            self._names = await _names(client)
+            self._asked_at = now
+        if self._names is None:
+            return None
+        return {queue: workers_of(queue, self._names) for queue in queues}
+
+
+def workers_of(queue: QueueId, names: Mapping[str, int]) -> int:
+    """The workers of a queue among connection names (without `:w:name`) and how many have each."""
+    encoded = base64.b64encode(queue.name.encode("utf-8", "replace")).decode()
+    node = names.get(f"{queue.prefix}:{encoded}", 0)
+    python = names.get(f"{queue.prefix}:{queue.name}", 0)
+    return node + (python + 1) // 2
+
+
+async def _names(client: Redis) -> Counter[str] | None:
+    try:
+        clients = cast("list[dict[str, Any]]", await client.client_list())
+    except ResponseError:
+        return None
+    return Counter(name.split(_NAMED, 1)[0] for one in clients if (name := one.get("name")))

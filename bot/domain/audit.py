@@ -1,0 +1,44 @@
+"""The audit log's entries: who, where, what, on which jobs, with what outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.times import Ms
+
+
+class Outcome(StrEnum):
+    """How it ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+    STARTED = "started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One mutation, or one refused attempt at it.
+
+    `what` is a short verb phrase ("retry 9 × WHMCS_ERROR"), `jobs` the ids it was about (at most
+    50, `job_count` says how many in all), `detail` the outcome in words, `reason` the person's own.
+    """
+
+    at: Ms
+    user: str
+    channel: str
+    action: str
+    what: str
+    outcome: Outcome
+    queue: str | None = None
+    jobs: tuple[str, ...] = ()
+    job_count: int = 0
+    detail: str = ""
+    reason: str = ""
+    plan: str | None = None
+    id: str = ""
+
+
+AUDIT_JOBS = 50
+"""How many job ids one entry holds."""

@@ -1,0 +1,40 @@
+"""A message for Slack, as rendering makes it and the messenger sends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Blocks as plain Block Kit dicts, and the fallback `text` that phones and screen readers get.
+
+    With a `color` (hex) the blocks travel in an attachment with a colour bar.
+    """
+
+    text: str
+    blocks: tuple[dict[str, Any], ...] = ()
+    color: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """Where a message is: channel id and `ts`."""
+
+    channel: str
+    ts: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The answer to a command or a button.
+
+    `message` is for the person alone (None: nothing but the announcement). `announcement` is posted
+    where it was asked, for all. `replace` puts the message in the place of the one whose button was
+    pressed.
+    """
+
+    message: Message | None = None
+    announcement: Message | None = None
+    replace: bool = False

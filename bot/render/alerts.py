@@ -1,0 +1,233 @@
+"""Alerts: the message of an incident, its thread, and what is said when the bot is blind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.domain.health import Level
+from bot.domain.incidents import Happening, Incident, TimelineEntry
+from bot.domain.message import Message
+from bot.domain.policy import Catalog, Retryable, Severity
+from bot.domain.rules.base import Unit
+from bot.domain.times import Ms, say_duration
+from bot.render import levels
+from bot.render.alert_facts import fact_lines
+from bot.render.alert_list import listing as list_alerts
+from bot.render.kit import Block, Element, actions, button, context, finish, section
+from bot.render.typed import typed
+from bot.render.words import (
+    code,
+    date,
+    entities,
+    escape,
+    link,
+    mention,
+    number,
+    trusted,
+)
+
+__all__ = ["AlertRenderer", "listing", "test_alert"]
+
+_RETRY_BUTTONS = 2
+_LINKS = 6
+_ESCALATIONS = frozenset({Happening.ESCALATED})
+
+listing = list_alerts
+
+
+class AlertRenderer:
+    """Writes alerts with what the catalog knows of their queues: it is the port `AlertWriter`."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def alert(self, incident: Incident, *, first: bool) -> Message:
+        """The incident's message as it stands; the `first` post of a critical one mentions."""
+        if not incident.firing:
+            return self._resolved(incident)
+        policy = self._catalog.policy(incident.queue)
+        address = self._catalog.address(incident.queue)
+        value, threshold = levels.readings(incident)
+        queue = f"*{escape(address, 80)}*"
+        headline = f"{self._state(incident)} · {queue} · {value} ({threshold})"
+        calls = first and incident.severity is Severity.CRITICAL and policy.mention is not None
+        called = mention(policy.mention) if calls and policy.mention else ""
+        advice = trusted(levels.advice_of(incident.rule))
+        blocks: list[Block | None] = [
+            section(headline, *fact_lines(incident, policy), f"\u2192 {advice}" if advice else ""),
+            actions(*self._buttons(incident, address)),
+            context(self._footer(incident)),
+            section(called) if called else None,
+        ]
+        return finish(self._fallback(incident), blocks, _bar(incident))
+
+    def entry(self, incident: Incident, index: int) -> Message:
+        """One line of the thread; only what makes it worse mentions anyone."""
+        entry = incident.timeline[index]
+        said = self._happened(incident, entry)
+        policy = self._catalog.policy(incident.queue)
+        worse = entry.what in _ESCALATIONS and entry.severity is Severity.CRITICAL
+        called = f" {mention(policy.mention)}" if worse and policy.mention else ""
+        return finish(said, [section(f"{date(entry.at)} {said}{called}")])
+
+    def blind(self, sources: Mapping[str, str], *, since: Ms, until: Ms | None) -> Message:
+        """Say that queues cannot be seen since then; with `until`, that they can be again."""
+        names = ", ".join(code(source, 60) for source in list(sources)[:5])
+        which = (
+            f"the queues of {names}" if names and len(self._catalog.prefixes) > 1 else "the queues"
+        )
+        if until is not None:
+            length = say_duration(until - since)
+            text = f"{levels.RESOLVED} I can see {which} again"
+            return finish(
+                f"{text} after {length}.",
+                [section(f"{text} since {date(until)}, after {length}.")],
+                levels.GREEN,
+            )
+        reasons = [f"{code(source, 60)}: {trusted(why, 200)}" for source, why in sources.items()]
+        text = f"{levels.WARNING_SIGN} I cannot see {which}"
+        later = "Alerts stay as they are until I can. What happens meanwhile is unknown."
+        shown = section(f"*{text}* since {date(since)}", *reasons[:5], later)
+        return finish(f"{text} now. {later}", [shown], levels.RED)
+
+    def _resolved(self, incident: Incident) -> Message:
+        address = escape(self._catalog.address(incident.queue), 80)
+        end = incident.resolved_at if incident.resolved_at is not None else incident.fired_at
+        length = say_duration(end - incident.began_at)
+        what = self._last_number(incident)
+        severity = levels.word(Level.of(incident.severity))
+        headline = f"{levels.RESOLVED} *Resolved* after {length} · *{address}* · {what}"
+        times = f"Was {severity.lower()}, {date(incident.began_at, end)} \u2013 {date(end)}"
+        taken = (
+            f" · acknowledged by {mention(incident.acknowledged.by)}"
+            if incident.acknowledged
+            else ""
+        )
+        blocks = [section(headline, times + taken), context(self._footer(incident))]
+        return finish(f"Resolved after {length}: {address} {what}", blocks, levels.GREEN)
+
+    def _last_number(self, incident: Incident) -> str:
+        """The number at the end and the peak; of durations only the longest tells something."""
+        if levels.unit_of(incident.rule) is Unit.DURATION:
+            title = escape(levels.title_of(incident.rule).lower(), 60)
+            return f"{title} (longest {levels.peak(incident)})"
+        value, _ = levels.readings(incident)
+        return f"{value} (peak {levels.peak(incident)})"
+
+    def _state(self, incident: Incident) -> str:
+        """The first words: who has it or until when it is silent, and how bad it is."""
+        level = Level.of(incident.severity)
+        near = _latest(incident)
+        if incident.silenced_by:
+            until = (
+                f" until {date(incident.silenced_until, near)}" if incident.silenced_until else ""
+            )
+            who = next(
+                (one.by for one in reversed(incident.timeline) if one.what is Happening.SILENCED),
+                None,
+            )
+            by = f" by {mention(who)}" if who else ""
+            return f"{levels.SILENCED} Silenced{until}{by} · *{levels.word(level)}*"
+        if incident.acknowledged:
+            taken = incident.acknowledged
+            who_and_when = f"{mention(taken.by)} {date(taken.at, near)}"
+            return f"{levels.ACKNOWLEDGED} Acknowledged by {who_and_when} · *{levels.word(level)}*"
+        return f"{levels.emoji(level)} *{levels.word(level)}*"
+
+    def _fallback(self, incident: Incident) -> str:
+        address = escape(self._catalog.address(incident.queue), 80)
+        value, threshold = levels.readings(incident)
+        state = "Silenced: " if incident.silenced_by else ""
+        if not state and incident.acknowledged:
+            state = "Acknowledged: "
+        word = levels.word(Level.of(incident.severity))
+        severity = word.lower() if state else word
+        return f"{state}{severity}: {address} {value} ({threshold})"
+
+    def _footer(self, incident: Incident) -> str:
+        links = self._catalog.policy(incident.queue).links
+        made = [link(url, label) for label, url in list(links.items())[:_LINKS]]
+        return " · ".join([f"#{incident.number}", *made])
+
+    def _buttons(self, incident: Incident, address: str) -> list[Element | None]:
+        policy = self._catalog.policy(incident.queue)
+        retries: list[Element | None] = [
+            button(
+                f"Retry {number(group.count)} {group.code[:40]}",
+                typed("retry", address, error=group.code),
+                style="primary",
+            )
+            for group in incident.facts.groups
+            if policy.error(group.code).retryable is Retryable.YES
+        ][:_RETRY_BUTTONS]
+        look = [
+            button("Failed jobs", typed("failed", address)),
+            button("Status", typed("status", address)),
+        ]
+        if incident.silenced_by:
+            return [
+                *retries,
+                button("End silence", typed("unsilence", incident.silenced_by)),
+                *look,
+            ]
+        take = button("Acknowledge", typed("ack", str(incident.number)))
+        hush = button("Silence 1 h", typed("silence", address, incident.family, "1h"))
+        return [*retries, None if incident.acknowledged else take, hush, *look]
+
+    def _happened(self, incident: Incident, entry: TimelineEntry) -> str:
+        by = mention(entry.by) if entry.by else "someone"
+        until = f" until {date(entry.until, entry.at)}" if entry.until is not None else ""
+        note = trusted(entry.text, 300)
+        match entry.what:
+            case Happening.FIRED | Happening.ESCALATED | Happening.EASED:
+                return self._number_line(incident, entry)
+            case Happening.ACKNOWLEDGED:
+                return f"{by} acknowledged"
+            case Happening.SILENCED:
+                return f"{by} silenced this{until}" + (f": {note}" if note else "")
+            case Happening.UNSILENCED:
+                return f"{by} ended the silence" if entry.by else "The silence is over"
+            case Happening.NOTE:
+                return f"{mention(entry.by)} {note}" if entry.by else note or "A note"
+            case Happening.RESOLVED:
+                length = say_duration(entry.at - incident.began_at)
+                return f"{levels.RESOLVED} Resolved after {length}, peak {levels.peak(incident)}"
+
+    def _number_line(self, incident: Incident, entry: TimelineEntry) -> str:
+        """For example "Critical: backlog 52 (above 50)"."""
+        severity = entry.severity or incident.severity
+        level = Level.of(severity)
+        value, threshold = levels.readings(levels.at(incident, entry))
+        eased = " again" if entry.what is Happening.EASED else ""
+        return f"{levels.emoji(level)} {levels.word(level)}{eased}: {value} ({threshold})"
+
+
+def test_alert(channel: str, user: str, catalog: Catalog) -> Message:
+    """Posted by `alerts test`, so that people see where alerts arrive."""
+    seconds = say_duration(catalog.poll_interval)
+    return finish(
+        "This is a test: alerts arrive here. Nothing is wrong.",
+        [
+            section(
+                f"{levels.BELL} *This is a test* · nothing is wrong",
+                f"{mention(user)} asked where alerts arrive: here, in {_channel(channel)}.",
+                f"I look at the queues every {seconds}.",
+            )
+        ],
+        levels.BLUE,
+    )
+
+
+def _channel(channel: str) -> str:
+    is_id = channel[:1] in {"C", "G"} and channel.isalnum() and channel.isascii()
+    return f"<#{channel}>" if is_id else entities(channel)
+
+
+def _bar(incident: Incident) -> str:
+    if incident.silenced_by:
+        return levels.GREY
+    return levels.ORANGE if incident.acknowledged else levels.color(incident.severity)
+
+
+def _latest(incident: Incident) -> Ms:
+    return max([incident.fired_at, *(entry.at for entry in incident.timeline)])

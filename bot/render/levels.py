@@ -1,0 +1,182 @@
+"""Severity as a word, an emoji and a colour, never one of them alone; and the words for numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from bot.domain.health import Finding, Level, Metric
+from bot.domain.incidents import Incident, TimelineEntry
+from bot.domain.policy import QueuePolicy, Retryable, Severity
+from bot.domain.rules import rule
+from bot.domain.rules.base import Unit
+from bot.domain.times import Ms, say_duration
+from bot.render.words import escape, number, plural, span
+
+RED: Final = "#d72b3f"
+AMBER: Final = "#e8a33d"
+ORANGE: Final = "#e07b39"
+GREEN: Final = "#2eb67d"
+GREY: Final = "#8d9096"
+BLUE: Final = "#3f7fbf"
+
+ACKNOWLEDGED: Final = "\U0001f7e0"
+SILENCED: Final = "\U0001f515"
+RESOLVED: Final = "\U0001f7e2"
+BELL: Final = "\U0001f514"
+WARNING_SIGN: Final = "\u26a0\ufe0f"
+
+_EMOJI = {
+    Level.HEALTHY: "\U0001f7e2",
+    Level.WARNING: "\U0001f7e1",
+    Level.CRITICAL: "\U0001f534",
+}
+_WORD = {Level.HEALTHY: "Healthy", Level.WARNING: "Warning", Level.CRITICAL: "Critical"}
+_COLOR = {Level.HEALTHY: GREEN, Level.WARNING: AMBER, Level.CRITICAL: RED}
+
+
+def emoji(level: Level) -> str:
+    """The level's coloured dot."""
+    return _EMOJI[level]
+
+
+def word(level: Level) -> str:
+    """The level's word."""
+    return _WORD[level]
+
+
+def color(severity: Severity) -> str:
+    """The colour of an alert's bar."""
+    return _COLOR[Level.of(severity)]
+
+
+def marked(level: Level) -> str:
+    """Emoji and word."""
+    return f"{_EMOJI[level]} {_WORD[level]}"
+
+
+def finding(found: Finding) -> str:
+    """A finding's number: "63 waiting"."""
+    return {
+        Metric.WAITING: lambda: f"{number(found.value)} waiting",
+        Metric.FAILED: lambda: f"{number(found.value)} failed in 24 h",
+        Metric.PROCESSING: lambda: f"{span(found.value)} a job",
+    }[found.metric]()
+
+
+def limit(found: Finding) -> str:
+    """The limit a finding is above: "above 50", "above 30 s"."""
+    said = span(found.limit) if found.metric is Metric.PROCESSING else number(found.limit)
+    return f"above {said}"
+
+
+def retry_word(retryable: Retryable, policy: QueuePolicy) -> str:
+    """Whether a retry helps, in words."""
+    if retryable is Retryable.AFTER_GAP:
+        gap = f"{say_duration(policy.min_gap)} after the last try" if policy.min_gap else "later"
+        return f"a retry can help {gap}"
+    return {
+        Retryable.YES: "a retry can help",
+        Retryable.AFTER_FIX: "retry after the cause is fixed",
+        Retryable.UNKNOWN: "unknown whether a retry helps",
+    }[retryable]
+
+
+def workers(count: int | None) -> str:
+    """How many workers are connected; unknown is never said as none."""
+    if count is None:
+        return "workers unknown"
+    return plural(count, "worker") if count else "no workers"
+
+
+def readings(incident: Incident) -> tuple[str, str]:
+    """An incident's number and its threshold: ("backlog 63", "above 50")."""
+    say = _PHRASES.get(incident.family, _by_unit)
+    return say(incident)
+
+
+def at(incident: Incident, entry: TimelineEntry) -> Incident:
+    """The incident with the number it had at an entry of its timeline."""
+    value = incident.value if entry.value is None else entry.value
+    threshold = incident.threshold if entry.threshold is None else entry.threshold
+    return replace(incident, value=value, threshold=threshold)
+
+
+def peak(incident: Incident) -> str:
+    """The worst number of an incident, alone."""
+    if unit_of(incident.rule) is Unit.DURATION:
+        return span(incident.peak)
+    return number(incident.peak)
+
+
+def unit_of(name: str) -> Unit:
+    """What a rule's number counts; jobs for a rule that is gone from the code."""
+    try:
+        return rule(name).unit
+    except LookupError:
+        return Unit.JOBS
+
+
+def title_of(name: str) -> str:
+    """How people call a rule; its name for one that is gone from the code."""
+    try:
+        return rule(name).title
+    except LookupError:
+        return name.replace("_", " ")
+
+
+def advice_of(name: str) -> str:
+    """What the runbook says to do, "" for a rule that is gone from the code."""
+    try:
+        return rule(name).advice
+    except LookupError:
+        return ""
+
+
+def _backlog(incident: Incident) -> tuple[str, str]:
+    return f"backlog {_count(incident)}", f"above {number(incident.threshold)}"
+
+
+def _failures(incident: Incident) -> tuple[str, str]:
+    one = incident.value == 1
+    within = f" in {_window(incident.window)}" if incident.window else ""
+    said = f"{_count(incident)} {'failure' if one else 'failures'}{within}"
+    return said, f"above {number(incident.threshold)}"
+
+
+def _standstill(incident: Incident) -> tuple[str, str]:
+    return (
+        f"no start or finish for {say_duration(incident.value)}",
+        f"limit {say_duration(incident.threshold)}",
+    )
+
+
+def _timeout(incident: Incident) -> tuple[str, str]:
+    jobs = len(incident.facts.jobs)
+    who = f"{number(jobs)} jobs active for up to" if jobs > 1 else "a job active for"
+    return f"{who} {say_duration(incident.value)}", f"limit {say_duration(incident.threshold)}"
+
+
+def _by_unit(incident: Incident) -> tuple[str, str]:
+    title = escape(title_of(incident.rule).lower(), 60)
+    if unit_of(incident.rule) is Unit.DURATION:
+        return f"{title} {span(incident.value)}", f"limit {span(incident.threshold)}"
+    return f"{title} {_count(incident)}", f"above {number(incident.threshold)}"
+
+
+def _count(incident: Incident) -> str:
+    least = "at least " if incident.facts.at_least else ""
+    return f"{least}{number(incident.value)}"
+
+
+def _window(length: Ms) -> str:
+    return say_duration(length)
+
+
+_PHRASES: Final[dict[str, Callable[[Incident], tuple[str, str]]]] = {
+    "backlog": _backlog,
+    "failure_spike": _failures,
+    "processor_down": _standstill,
+    "job_timeout": _timeout,
+}

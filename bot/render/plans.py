@@ -1,0 +1,203 @@
+"""A retry's plan: the card with its consequences, what came of it, and what the others are told."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.domain.jobs import RetryOutcome
+from bot.domain.message import Message
+from bot.domain.plan_warnings import may_fail_again
+from bot.domain.plans import PlanStatus, RetryPlan
+from bot.domain.policy import Catalog, QueuePolicy
+from bot.domain.queues import QueueId
+from bot.domain.times import Ms, say_duration
+from bot.render import action_ids
+from bot.render.kit import (
+    Block,
+    Element,
+    Style,
+    actions,
+    button,
+    confirm,
+    context,
+    finish,
+    press,
+    section,
+    simple,
+)
+from bot.render.typed import typed
+from bot.render.words import code, date, error_name, escape, mention, number, plural, trusted
+
+_GROUPS: Final = 8
+_WARNINGS: Final = 10
+_IDS: Final = 3
+
+
+def card(
+    plan: RetryPlan, policy: QueuePolicy, catalog: Catalog, now: Ms, *, allowed_fresh: bool = False
+) -> Message:
+    """What would be retried and what to know before; only its reader sees it.
+
+    `allowed_fresh` offers fresh attempts as a second button.
+    """
+    question = f"Retry {_jobs(plan)} of *{escape(catalog.address(plan.queue), 80)}*{_with(plan)}?"
+    left = say_duration(plan.expires_at - now)
+    blocks: list[Block | None] = [
+        section(f"*{question.replace('*', '')}*", *_groups(plan)),
+        section(*(f"\u2022 {trusted(one, 400)}" for one in plan.warnings[:_WARNINGS]))
+        if plan.warnings
+        else None,
+        context(
+            f"Frozen at {date(plan.asked_at, now)}: jobs that fail after that are not touched",
+            f"Only you see this, until {date(plan.expires_at, now)} ({left} left)",
+        ),
+        actions(*_buttons(plan, policy, catalog, allowed_fresh=allowed_fresh)),
+    ]
+    warnings = f" {plural(len(plan.warnings), 'warning')}." if plan.warnings else ""
+    return finish(f"{question.replace('*', '')}{warnings}", blocks)
+
+
+def outcome(plan: RetryPlan, outcome: RetryOutcome, catalog: Catalog) -> Message:
+    """What came of it, for the one who confirmed it."""
+    address = catalog.address(plan.queue)
+    said = outcome_words(outcome)
+    mark = "\u2705 " if outcome.moved else ""
+    text = f"{mark}{said} *{escape(address, 80)}*"
+    blocks = [
+        section(text),
+        actions(
+            button("Status", typed("status", address)),
+            button("What still fails", typed("failed", address)),
+        ),
+    ]
+    return finish(f"{said} {escape(address, 80)}", blocks)
+
+
+def outcome_words(outcome: RetryOutcome) -> str:
+    """Moved, and what was not and why, each only when there is any."""
+    moved = len(outcome.moved)
+    parts = [f"Moved {number(moved)} back to waiting." if moved else "Moved nothing."]
+    rest = [
+        _some(outcome.not_failed, "no longer failed"),
+        _some(outcome.vanished, "", verb="had vanished"),
+        _some(outcome.left_out, "left out (prioritized: this BullMQ would lose them)"),
+    ]
+    said = ", ".join(one for one in rest if one)
+    return " ".join([*parts, f"{said}."] if said else parts)
+
+
+def announcement(plan: RetryPlan, outcome: RetryOutcome, user: str, catalog: Catalog) -> Message:
+    """Told where it was asked: who retried how many jobs of which queue."""
+    moved = len(outcome.moved)
+    kind = f"{error_name(plan.groups[0].code, 60)} " if len(plan.groups) == 1 else ""
+    fresh = ", with fresh attempts" if plan.fresh else ""
+    what = f"{number(moved)} {kind}{'job' if moved == 1 else 'jobs'}"
+    text = f"{mention(user)} retried {what} of {escape(catalog.address(plan.queue), 80)}{fresh}."
+    return simple(text)
+
+
+def single_retried(
+    queue: QueueId, job_id: str, user: str, fresh: bool, catalog: Catalog
+) -> Message:
+    """Told where it was asked: who retried which job."""
+    with_fresh = ", with fresh attempts" if fresh else ""
+    address = escape(catalog.address(queue), 80)
+    return simple(f"{mention(user)} retried job {code(job_id, 60)} of {address}{with_fresh}.")
+
+
+def already(plan: RetryPlan) -> Message:
+    """Pressed twice: who confirmed it and when, and what came of it."""
+    if plan.status is PlanStatus.CANCELLED:
+        return simple("This was cancelled before. Nothing was changed; ask again if you need it.")
+    who = mention(plan.confirmed_by) if plan.confirmed_by else "Someone"
+    when = f" at {date(plan.confirmed_at)}" if plan.confirmed_at is not None else ""
+    came = trusted(plan.outcome, 300) or "It is still running."
+    fallback = f"{who} confirmed this already. {came}"
+    return finish(fallback, [section(f"{who} confirmed this{when} already. {came}")])
+
+
+def cancelled(plan: RetryPlan) -> Message:
+    """The card's place after Cancel."""
+    return simple(f"Cancelled: {_jobs(plan)} stay failed. Nothing was changed.")
+
+
+def expired(plan: RetryPlan, catalog: Catalog | None = None) -> Message:
+    """Pressed too late: nothing happened, and how to ask again."""
+    again = button("Ask again", _command(plan, catalog))
+    text = "This plan has expired: the failures may be others by now. Nothing was changed."
+    return finish(text, [section(text), actions(again)])
+
+
+def _command(plan: RetryPlan, catalog: Catalog | None) -> str | None:
+    queue = catalog.address(plan.queue) if catalog else plan.queue.name
+    wanted = plan.filter
+    flags = ["--fresh"] if plan.fresh else []
+    if plan.ids:
+        return typed("retry", queue, *(one for one, _ in plan.ids), flags=flags)
+    if wanted.since is not None:
+        return None  # "--since 2h" meant other jobs then than it would now
+    whole = [] if wanted.code is not None else ["--all"]
+    return typed("retry", queue, flags=[*whole, *flags], error=wanted.code, name=wanted.name)
+
+
+def _jobs(plan: RetryPlan) -> str:
+    return plural(plan.count, "job")
+
+
+def _with(plan: RetryPlan) -> str:
+    """What selects the jobs, said after the queue: the error, or the ids of a few."""
+    if len(plan.groups) == 1 and plan.filter.code is not None:
+        return f" that failed with {error_name(plan.groups[0].code, 60)}"
+    if 0 < len(plan.ids) <= _IDS:
+        return f" ({', '.join(escape(one, 40) for one, _ in plan.ids)})"
+    return ""
+
+
+def _groups(plan: RetryPlan) -> list[str]:
+    if len(plan.groups) <= 1 and plan.filter.code is not None:
+        return []
+    lines = [f"{number(one.count)} × {error_name(one.code, 60)}" for one in plan.groups[:_GROUPS]]
+    others = plan.groups[_GROUPS:]
+    if others:
+        count = sum(one.count for one in others)
+        lines.append(f"and {number(count)} in {plural(len(others), 'more kind')} of error")
+    return lines
+
+
+def _buttons(
+    plan: RetryPlan, policy: QueuePolicy, catalog: Catalog, *, allowed_fresh: bool
+) -> list[Element]:
+    doubtful = may_fail_again(plan.groups, policy)
+    style: Style = "danger" if doubtful else "primary"
+    asked = None
+    if doubtful:
+        asked = confirm(
+            f"Retry {_jobs(plan)} now?",
+            f"Some of these errors are not known to go away by themselves in "
+            f"{catalog.address(plan.queue)[:80]}: unless their cause is fixed, they fail again.",
+            f"Retry {number(plan.count)}",
+        )
+    fresh = " with fresh attempts" if plan.fresh else ""
+    made = [
+        press(
+            f"Retry {number(plan.count)} now{fresh}",
+            action_ids.PLAN_CONFIRM,
+            plan.id,
+            style=style,
+            confirm=asked,
+        )
+    ]
+    if allowed_fresh and not plan.fresh:
+        made.append(
+            press(
+                "Retry with fresh attempts", action_ids.PLAN_CONFIRM_FRESH, plan.id, confirm=asked
+            )
+        )
+    return [*made, press("Cancel", action_ids.PLAN_CANCEL, plan.id)]
+
+
+def _some(count: int, what: str, *, verb: str | None = None) -> str:
+    if not count:
+        return ""
+    be = verb or f"{'was' if count == 1 else 'were'} {what}"
+    return f"{number(count)} {be}"

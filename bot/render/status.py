@@ -1,0 +1,176 @@
+"""`status`: every queue in one readable message, worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from bot.domain.health import Finding, Level, Metric, QueueHealth, StatusView
+from bot.domain.message import Message
+from bot.domain.policy import Catalog
+from bot.domain.times import MINUTE, Ms, say_duration
+from bot.render import levels
+from bot.render.kit import (
+    Block,
+    Element,
+    actions,
+    button,
+    context,
+    finish,
+    menu,
+    overflow,
+    section,
+)
+from bot.render.status_detail import detail
+from bot.render.status_parts import alert_lines, names, trouble
+from bot.render.typed import typed
+from bot.render.words import date, escape, number, plural, trusted
+
+__all__ = ["detail", "overview", "unreadable"]
+
+FEW: Final = 6
+"""Up to so many queues are each shown in full, the healthy ones too."""
+
+ATTENTION: Final = 12
+_QUIET: Final[Ms] = 2 * MINUTE
+Ranked = Sequence[tuple[QueueHealth, Level]]
+
+
+def overview(view: StatusView, catalog: Catalog) -> Message:
+    """All queues: those that need attention, then the others, each or in one line when many."""
+    ranked = view.worst_first()
+    bad = sum(level is not Level.HEALTHY for _, level in ranked)
+    shown = ranked if len(ranked) <= FEW else ranked[: min(bad, ATTENTION)]
+    blocks: list[Block | None] = [section(_headline(view, bad))]
+    blocks += [_queue(view, health, level, catalog) for health, level in shown]
+    blocks += [
+        context(*_rest(ranked, bad, len(shown), catalog)),
+        context(*trouble(view)),
+        actions(_menu(ranked, catalog) if len(ranked) > len(shown) else None, _refresh()),
+    ]
+    return finish(_fallback(ranked, bad, catalog), blocks)
+
+
+def unreadable(queue: str, why: str) -> Message:
+    """The answer when the queue's source is away. `queue` is its address, `why` since when or why."""
+    said = f"I cannot see *{escape(queue, 80)}* now: {trusted(why).rstrip('.')}."
+    again = button("Try again", typed("status", queue))
+    text = f"{levels.WARNING_SIGN} {said}"
+    return finish(text, [section(text, "What it is doing is unknown."), actions(again)])
+
+
+def _headline(view: StatusView, bad: int) -> str:
+    if not view.healths:
+        return f"*No queue seen* · {date(view.now)}"
+    need = "needs attention" if bad == 1 else "need attention"
+    state = f"{number(bad)} {need}" if bad else "all healthy"
+    return f"*{plural(len(view.healths), 'queue')}* · {state} · {date(view.now)}"
+
+
+def _fallback(ranked: Ranked, bad: int, catalog: Catalog) -> str:
+    if not ranked:
+        return "No queue seen."
+    count = plural(len(ranked), "queue")
+    if not bad:
+        return f"{count}, all healthy."
+    worst = escape(catalog.address(ranked[0][0].queue), 80)
+    need = "needs" if bad == 1 else "need"
+    return f"{count}, {number(bad)} {need} attention; worst: {worst}."
+
+
+def _queue(view: StatusView, health: QueueHealth, level: Level, catalog: Catalog) -> Block:
+    address = catalog.address(health.queue)
+    name = f"*{escape(address, 80)}*"
+    first = f"{levels.marked(level)} · {name} · {_first_number(health)}"
+    advice = [f"\u2192 {trusted(found.action)}" for found in health.findings[:1] if found.action]
+    return section(
+        first,
+        _numbers(view, health),
+        *alert_lines(view, health, 2),
+        *advice,
+        accessory=overflow(
+            [
+                ("Details", typed("status", address)),
+                ("Failed jobs", typed("failed", address)),
+                ("Alerts", typed("alerts")),
+                ("History", typed("history", address)),
+            ]
+        ),
+    )
+
+
+def _first_number(health: QueueHealth) -> str:
+    worst = health.worst
+    if worst is None:
+        return f"{number(health.sample.counts.backlog)} waiting"
+    return _with_limit(worst)
+
+
+def _with_limit(found: Finding) -> str:
+    return f"{levels.finding(found)} ({levels.limit(found)})"
+
+
+def _numbers(view: StatusView, health: QueueHealth) -> str:
+    """The second line: what the first did not say, each only when it says something."""
+    sample, counts, now = health.sample, health.sample.counts, view.now
+    first = health.worst.metric if health.worst else Metric.WAITING
+    others = [_with_limit(found) for found in health.findings[1:]]
+    metrics = {found.metric for found in health.findings} | {first}
+    parts = ["paused"] if sample.paused else []
+    parts += others
+    if Metric.WAITING not in metrics:
+        parts.append(f"{number(counts.backlog)} waiting")
+    if Metric.FAILED not in metrics:
+        parts.append(f"{number(sample.failed_in_day)} failed in 24 h")
+    parts.append(f"{number(counts.active)} active")
+    parts.append(levels.workers(sample.workers))
+    if sample.oldest_waiting_at is not None and counts.backlog:
+        parts.append(f"oldest waiting {say_duration(now - sample.oldest_waiting_at)}")
+    if counts.delayed:
+        parts.append(_delayed(counts.delayed, sample.next_delayed_at, now))
+    parts += _standstill(view, health)
+    return " · ".join(parts)
+
+
+def _delayed(count: int, next_at: Ms | None, now: Ms) -> str:
+    if next_at is None:
+        return f"{number(count)} delayed"
+    wait = next_at - now
+    return f"{number(count)} delayed, next {'due' if wait <= 0 else f'in {say_duration(wait)}'}"
+
+
+def _standstill(view: StatusView, health: QueueHealth) -> list[str]:
+    """How long nothing has moved, where jobs wait, nothing holds them back and it is known."""
+    memory = view.memories.get(health.queue)
+    if memory is None or memory.last_progress is None or view.stale:
+        return []
+    still = view.now - memory.last_progress
+    if still < _QUIET or not health.sample.counts.backlog or health.sample.held_back:
+        return []
+    return [f"nothing moved for {say_duration(still)}"]
+
+
+def _rest(ranked: Ranked, bad: int, shown: int, catalog: Catalog) -> list[str]:
+    """One line for the queues that need attention but have no room, one for the healthy ones."""
+    lines = []
+    if bad > shown:
+        more = [catalog.address(health.queue) for health, _ in ranked[shown:bad]]
+        need = "needs" if len(more) == 1 else "need"
+        lines.append(f"and {number(len(more))} more {need} attention: {names(more, 3)}")
+    healthy = [health for health, _ in ranked[max(bad, shown) :]]
+    if healthy:
+        busiest = max(healthy, key=lambda health: health.sample.counts.backlog)
+        backlog = busiest.sample.counts.backlog
+        name = escape(catalog.address(busiest.queue), 80)
+        most = f"busiest: {name} {number(backlog)} waiting" if backlog else "nothing waiting"
+        lines.append(f"{levels.emoji(Level.HEALTHY)} {number(len(healthy))} healthy, {most}")
+    return lines
+
+
+def _menu(ranked: Ranked, catalog: Catalog) -> Element | None:
+    addresses = [catalog.address(health.queue) for health, _ in ranked[:100]]
+    return menu("Look at a queue", [(one, typed("status", one)) for one in addresses])
+
+
+def _refresh() -> Element | None:
+    return button("Refresh", typed("status"))

@@ -1,0 +1,133 @@
+"""`status QUEUE`: one queue in full."""
+
+from __future__ import annotations
+
+from bot.domain.compatibility import Action, allow, major_version
+from bot.domain.health import QueueHealth, StatusView, processing
+from bot.domain.message import Message
+from bot.domain.policy import Catalog
+from bot.domain.times import say_duration
+from bot.errors import RefusedError
+from bot.render import levels
+from bot.render.kit import Block, actions, button, context, fields, finish, link_button, section
+from bot.render.status_parts import alert_lines, trouble
+from bot.render.typed import typed
+from bot.render.words import clean, date, escape, number, plural, span, trusted
+
+
+def detail(health: QueueHealth, view: StatusView, catalog: Catalog) -> Message:
+    """Counts of every state, what is wrong and what to do, and what may be done to it."""
+    address = catalog.address(health.queue)
+    level = view.level_of(health)
+    title = f"{levels.marked(level)} · *{escape(address, 80)}*"
+    paused = " · \u23f8\ufe0f paused" if health.sample.paused else ""
+    blocks: list[Block | None] = [
+        section(
+            f"{title}{paused} · {date(view.now)}",
+            trusted(health.policy.purpose),
+            *_findings(health),
+            *alert_lines(view, health, 5),
+        ),
+        fields(*_counts(health, view)),
+        context(*_facts(health, catalog)),
+        context(*trouble(view)),
+        actions(
+            button("Failed jobs", typed("failed", address)),
+            button("Alerts", typed("alerts")),
+            button("History", typed("history", address)),
+            button("Refresh", typed("status", address)),
+        ),
+        actions(*(link_button(label, url) for label, url in list(health.policy.links.items())[:5])),
+    ]
+    return finish(_fallback(health, view, address), blocks)
+
+
+def _fallback(health: QueueHealth, view: StatusView, address: str) -> str:
+    counts = health.sample.counts
+    paused = ", paused" if health.sample.paused else ""
+    return (
+        f"{levels.word(view.level_of(health))}: {escape(address, 80)}{paused}, "
+        f"{number(counts.backlog)} waiting, {number(counts.active)} active, "
+        f"{number(health.sample.failed_in_day)} failed in 24 h"
+    )
+
+
+def _findings(health: QueueHealth) -> list[str]:
+    return [
+        f"*{levels.finding(found)}* ({levels.word(found.level).lower()} {levels.limit(found)})"
+        f" \u2192 {trusted(found.action)}"
+        for found in health.findings
+    ]
+
+
+def _counts(health: QueueHealth, view: StatusView) -> list[str]:
+    """Number first; what is always nought on most queues is only said when it is not."""
+    sample, counts, now = health.sample, health.sample.counts, view.now
+    oldest = ""
+    if sample.oldest_waiting_at is not None and counts.backlog:
+        oldest = f", oldest {say_duration(now - sample.oldest_waiting_at)}"
+    upcoming = ""
+    if counts.delayed and sample.next_delayed_at is not None:
+        upcoming = f", next {date(sample.next_delayed_at, now)}"
+    total = f" ({number(counts.failed)} in all)" if counts.failed != sample.failed_in_day else ""
+    return [
+        f"*{number(counts.backlog)}* waiting{oldest}",
+        f"*{number(counts.active)}* active",
+        f"*{number(counts.delayed)}* delayed{upcoming}",
+        f"*{number(sample.failed_in_day)}* failed in 24 h{total}",
+        f"*{number(counts.completed)}* completed, kept",
+        f"*{number(counts.prioritized)}* prioritized" if counts.prioritized else "",
+        f"*{number(counts.waiting_children)}* waiting for children"
+        if counts.waiting_children
+        else "",
+        f"*{number(counts.overdue)}* delayed past their time" if counts.overdue else "",
+        _processing(health),
+        f"*{number(sample.workers)}* {'worker' if sample.workers == 1 else 'workers'} connected"
+        if sample.workers is not None
+        else "Workers: unknown, Redis does not say",
+    ]
+
+
+def _processing(health: QueueHealth) -> str:
+    sample = health.sample
+    if sample.processing_p95 is not None:
+        return f"*{span(sample.processing_p95)}* a job (95 of 100 are quicker)"
+    length = processing(sample)
+    return f"*{span(length)}* oldest active job" if length is not None else ""
+
+
+def _facts(health: QueueHealth, catalog: Catalog) -> list[str]:
+    sample = health.sample
+    held = sample.held_back
+    waits = {
+        "concurrency": f"At its global concurrency of {sample.concurrency}",
+        "rate limit": f"Rate limited for another {span(sample.rate_limited_for)}",
+    }
+    defaults = (
+        f"Jobs get {plural(catalog.default_attempts, 'attempt')}, "
+        f"backoff from {span(catalog.backoff_delay)}, unless they say otherwise"
+    )
+    via = health.policy.retry_via
+    best = f"Best retried through {escape(via.title(), 40)}" if via != "bullmq" else ""
+    return [waits.get(held or "", ""), *_version(health), best, defaults]
+
+
+def _version(health: QueueHealth) -> list[str]:
+    """The BullMQ version, and what may be done to it."""
+    sample, policy = health.sample, health.policy
+    major = major_version(sample.version, policy.bullmq)
+    seen = clean((sample.version or "").removeprefix("bullmq:"), 20)
+    if major is None:
+        name = f"BullMQ version {'unknown' if not seen else f'{escape(seen)} is not known to me'}"
+    else:
+        name = f"BullMQ {escape(seen) if seen else f'{major} (from the config)'}"
+    try:
+        left_out = allow(Action.RETRY, major=major, paused=sample.paused).leave_out_prioritized
+    except RefusedError as refusal:
+        return [f"{name} · no retry now: {trusted(str(refusal))}"]
+    retry = "retry, but not of prioritized jobs" if left_out else "retry"
+    try:
+        allow(Action.FRESH, major=major, paused=sample.paused)
+    except RefusedError:
+        return [f"{name} · you can {retry}, without fresh attempts"]
+    return [f"{name} · you can {retry}, with fresh attempts too"]

@@ -1,0 +1,57 @@
+"""What both kinds of `status` say: open alerts, names, and what cannot be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from bot.domain.health import Level, QueueHealth, StatusView
+from bot.render import levels
+from bot.render.words import code, date, escape, number, plural, trusted
+
+_NAMES: Final = 10
+
+
+def alert_lines(view: StatusView, health: QueueHealth, most: int) -> list[str]:
+    """A line for each open alert of a queue, at most `most` and a count of the rest."""
+    lines = []
+    firing = view.firing(health.queue)
+    for incident in firing[:most]:
+        value, threshold = levels.readings(incident)
+        state = ""
+        if incident.silenced_by:
+            state = " · silenced"
+        elif incident.acknowledged:
+            state = " · acknowledged"
+        severity = levels.word(Level.of(incident.severity)).lower()
+        lines.append(f"{levels.BELL} #{incident.number} {severity}: {value} ({threshold}){state}")
+    if len(firing) > most:
+        lines.append(f"{levels.BELL} and {plural(len(firing) - most, 'more alert')}")
+    return lines
+
+
+def names(addresses: Sequence[str], most: int = _NAMES) -> str:
+    """A few names, and how many there are beyond them."""
+    shown = [escape(address, 60) for address in addresses[:most]]
+    more = len(addresses) - len(shown)
+    return ", ".join(shown) + (f" and {number(more)} more" if more else "")
+
+
+def trouble(view: StatusView) -> list[str]:
+    """What cannot be seen, and what is not there."""
+    lines = [
+        f"{levels.WARNING_SIGN} I cannot see the queues of {code(source, 60)}: {trusted(why, 200)}"
+        for source, why in list(view.unreachable.items())[:_NAMES]
+    ]
+    if view.stale:
+        lines.append(
+            f"{levels.WARNING_SIGN} The watch has not run lately: alerts may be out of date"
+        )
+    if view.not_seen:
+        lines.append(f"Not seen yet: {names(view.not_seen)}")
+    silences = [one for one in view.silences if one.until > view.now]
+    if silences:
+        until = max(one.until for one in silences)
+        count = plural(len(silences), "silence")
+        lines.append(f"{levels.SILENCED} {count}, until {date(until, view.now)} at the latest")
+    return lines

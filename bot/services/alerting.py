@@ -1,0 +1,123 @@
+"""What people do to alerts: acknowledge, silence, end a silence, list. Any replica may serve it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from secrets import token_hex
+
+from bot.domain import triage
+from bot.domain.access import Actor
+from bot.domain.audit import Outcome
+from bot.domain.engine import pending
+from bot.domain.incidents import Incident, Mark, MarkKind, Silence
+from bot.domain.policy import Catalog
+from bot.domain.times import Ms
+from bot.errors import StaleError, UsageError
+from bot.ports import QueueReader, WatchState, WatchStore
+from bot.services.journal import Journal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertBoard:
+    """Everything `alerts` shows. `pending` holds (queue's address, rule, since)."""
+
+    now: Ms
+    incidents: tuple[Incident, ...]
+    silences: tuple[Silence, ...]
+    pending: tuple[tuple[str, str, Ms], ...]
+
+
+class Alerting:
+    """Marks and silences. Callers have checked the role."""
+
+    def __init__(
+        self, *, store: WatchStore, reader: QueueReader, journal: Journal, catalog: Catalog
+    ) -> None:
+        self._store = store
+        self._reader = reader
+        self._journal = journal
+        self._catalog = catalog
+
+    async def board(self) -> AlertBoard:
+        """Open incidents with what people did since the leader's last pass, silences, pending."""
+        state = await self._store.load()
+        now = await self._reader.now()
+        incidents = [i for i in self._folded(state, now).values() if i.firing]
+        waiting = [
+            (self._catalog.address(queue), rule, since)
+            for queue, memory in state.memories.items()
+            for rule, since in pending(memory, self._catalog.policy(queue))
+        ]
+        return AlertBoard(
+            now=now,
+            incidents=tuple(sorted(incidents, key=lambda i: (-i.severity.rank, i.fired_at))),
+            silences=tuple(
+                sorted((s for s in state.silences.values() if s.until > now), key=lambda s: s.until)
+            ),
+            pending=tuple(sorted(waiting, key=lambda row: row[2])),
+        )
+
+    async def acknowledge(self, actor: Actor, number: int) -> Incident:
+        """Take an incident on.
+
+        Raises:
+            StaleError: it is not open, or somebody has it already.
+        """
+        state = await self._store.load_open()
+        now = await self._reader.now()
+        incident = self._folded(state, now).get(number)
+        if incident is None or not incident.firing:
+            raise StaleError(f"Alert #{number} is not firing any more: nothing to acknowledge.")
+        taken = incident.acknowledged
+        if taken is not None:
+            who = "you" if taken.by == actor.user else f"<@{taken.by}>"
+            raise StaleError(f"Alert #{number} is already acknowledged by {who}.")
+        await self._store.mark(
+            Mark(kind=MarkKind.ACKNOWLEDGE, by=actor.user, at=now, number=number)
+        )
+        await self._journal.record(
+            actor, "ack", f"acknowledge #{number}", Outcome.DONE, queue=incident.queue
+        )
+        return incident
+
+    async def silence(
+        self, actor: Actor, *, queue: str | None, rule: str | None, length: Ms, reason: str
+    ) -> Silence:
+        """No alerts of this queue (an address; None: all queues) and rule for `length` ms."""
+        if length <= 0:
+            raise UsageError("A silence needs a length. Try 30m, 2h or 1d.")
+        now = await self._reader.now()
+        silence = Silence(
+            id=token_hex(2),
+            queue=queue,
+            rule=rule,
+            until=now + length,
+            by=actor.user,
+            at=now,
+            reason=reason,
+        )
+        await self._store.add_silence(silence)
+        what = f"silence {queue or 'all'}{f' {rule}' if rule else ''}"
+        await self._journal.record(
+            actor, "silence", what, Outcome.DONE, detail=f"id {silence.id}", reason=reason
+        )
+        return silence
+
+    async def unsilence(self, actor: Actor, silence_id: str) -> Silence:
+        """End a silence now.
+
+        Raises:
+            StaleError: there is none of that id.
+        """
+        silence = await self._store.end_silence(silence_id)
+        if silence is None:
+            raise StaleError(f"There is no silence {silence_id} (any more). See `/queue alerts`.")
+        what = f"end silence {silence_id} ({silence.queue or 'all'})"
+        await self._journal.record(actor, "unsilence", what, Outcome.DONE)
+        return silence
+
+    @staticmethod
+    def _folded(state: WatchState, now: Ms) -> dict[int, Incident]:
+        marks = [mark for mark in state.inbox if mark is not None]
+        changed = triage.fold(state.incidents, marks, tuple(state.silences.values()), now)
+        return {**state.incidents, **changed}

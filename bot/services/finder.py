@@ -1,0 +1,58 @@
+"""From the name a person typed to a queue."""
+
+from __future__ import annotations
+
+from rapidfuzz import fuzz, process
+
+from bot.domain.policy import Catalog
+from bot.domain.queues import QueueId
+from bot.errors import UnknownQueueError
+from bot.ports import WatchStore
+
+_NEAR = 60
+"""How alike (of 100) a name must be to be offered."""
+
+
+class QueueFinder:
+    """The queues there are: those the leader discovered, and those the config names."""
+
+    def __init__(self, *, store: WatchStore, catalog: Catalog) -> None:
+        self._store = store
+        self._catalog = catalog
+
+    async def seen(self) -> frozenset[QueueId]:
+        """The queues that are in Redis and watched."""
+        return await self._store.queues()
+
+    async def not_seen(self) -> tuple[str, ...]:
+        """Names in the config that are in no Redis yet, sorted."""
+        names = {queue.name for queue in await self.seen()}
+        return tuple(sorted(name for name in self._catalog.named() if name not in names))
+
+    async def find(self, name: str) -> QueueId:
+        """The queue of this name; with several sources `source/name` tells apart.
+
+        Raises:
+            UnknownQueueError: there is none, or more than one; with what was probably meant.
+        """
+        seen = await self.seen()
+        matches = [q for q in seen if name in (q.name, q.qualified)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            addresses = ", ".join(sorted(q.qualified for q in matches))
+            raise UnknownQueueError(f'"{name}" is in several sources. Say which: {addresses}.')
+        if name in self._catalog.named():
+            raise UnknownQueueError(
+                f"{name} is in the config, but not in Redis yet. It appears with its first job."
+            )
+        raise UnknownQueueError(self._unknown(name, seen))
+
+    def _unknown(self, name: str, seen: frozenset[QueueId]) -> str:
+        known = sorted({self._catalog.address(q) for q in seen} | set(self._catalog.named()))
+        near = process.extractOne(name, known, scorer=fuzz.ratio, score_cutoff=_NEAR)
+        if near:
+            return f'No queue "{name}". Did you mean {near[0]}?'
+        if not known:
+            return f'No queue "{name}". I have not seen any queue yet.'
+        return f'No queue "{name}". Try `status` for all {len(known)} of them.'

@@ -1,0 +1,65 @@
+"""Writing the audit log: every mutation, refused ones too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from bot.domain.access import Actor
+from bot.domain.audit import AUDIT_JOBS, AuditEntry, Outcome
+from bot.domain.policy import Catalog
+from bot.domain.queues import QueueId
+from bot.errors import RedisUnavailableError
+from bot.ports import AuditLog, QueueReader
+
+_log = structlog.get_logger(__name__)
+
+
+class Journal:
+    """Records who did what; also in the process' own log, which survives when Redis does not."""
+
+    def __init__(self, *, audit: AuditLog, reader: QueueReader, catalog: Catalog) -> None:
+        self._audit = audit
+        self._reader = reader
+        self._catalog = catalog
+
+    async def record(
+        self,
+        actor: Actor,
+        action: str,
+        what: str,
+        outcome: Outcome,
+        *,
+        queue: QueueId | None = None,
+        jobs: Sequence[str] = (),
+        job_count: int | None = None,
+        detail: str = "",
+        reason: str = "",
+        plan: str | None = None,
+    ) -> bool:
+        """Append an entry; False when Redis took it not (it is in the log then, and only there)."""
+        _log.info(
+            "audit", user=actor.user, channel=actor.channel, action=action, what=what,
+            outcome=outcome.value, queue=str(queue) if queue else None, detail=detail, plan=plan,
+        )  # fmt: skip
+        try:
+            entry = AuditEntry(
+                at=await self._reader.now(),
+                user=actor.user,
+                channel=actor.channel,
+                action=action,
+                what=what,
+                outcome=outcome,
+                queue=self._catalog.address(queue) if queue else None,
+                jobs=tuple(jobs[:AUDIT_JOBS]),
+                job_count=len(jobs) if job_count is None else job_count,
+                detail=detail,
+                reason=reason,
+                plan=plan,
+            )
+            await self._audit.record(entry)
+        except RedisUnavailableError as error:
+            _log.error("audit entry could not be stored", reason=str(error))
+            return False
+        return True

@@ -1,0 +1,241 @@
+"""The watch: one tick looks at every queue and moves incidents on; only the leader does it.
+
+A second, quicker pass folds in what people did meanwhile (acknowledge, silence), so that a button
+on any replica shows within a second or two. Both write under the lease, one at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from bot.domain import engine, triage
+from bot.domain.incidents import Incident, Silence
+from bot.domain.jobs import FailureFilter
+from bot.domain.memory import QueueMemory
+from bot.domain.policy import Catalog
+from bot.domain.queues import QueueId
+from bot.domain.rules import failure_spike
+from bot.domain.sample import Sample, SampleRequest, SampleRound
+from bot.domain.times import MINUTE, Ms
+from bot.errors import LostLeaseError, RedisUnavailableError
+from bot.ports import (
+    Leadership,
+    Lease,
+    QueueReader,
+    Telemetry,
+    WatchChanges,
+    WatchState,
+    WatchStore,
+)
+
+_log = structlog.get_logger(__name__)
+TOP_GROUPS = 3
+"""How many error groups an alert names."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    """Changes being put together for one commit."""
+
+    memories: dict[QueueId, QueueMemory | None] = field(default_factory=dict)
+    incidents: dict[int, Incident] = field(default_factory=dict)
+    next_number: int = 1
+
+
+class Watch:
+    """Ticks and folds. `lease` is the lease held now, None while another leads.
+
+    `led` says whether this replica led when that was last known, None when it never was.
+    """
+
+    def __init__(
+        self,
+        *,
+        leadership: Leadership,
+        store: WatchStore,
+        reader: QueueReader,
+        catalog: Catalog,
+        telemetry: Telemetry,
+        saw: Callable[[Mapping[str, str]], None],
+    ) -> None:
+        self._leadership = leadership
+        self._store = store
+        self._reader = reader
+        self._catalog = catalog
+        self._telemetry = telemetry
+        self._saw = saw
+        self._writing = asyncio.Lock()
+        self.lease: Lease | None = None
+        self.ticked = False
+        self.led: bool | None = None
+
+    async def lead(self) -> None:
+        """Take or extend the lease.
+
+        Raises:
+            RedisUnavailableError: then nobody knows who leads, and `lease` is None.
+        """
+        try:
+            self.lease = await self._leadership.hold()
+        except RedisUnavailableError:
+            self.lease = None
+            raise
+        finally:
+            self._telemetry.leading(self.lease is not None)
+        self.led = self.lease is not None
+
+    async def tick(self) -> bool:
+        """Look at every queue and commit what follows; True when all sources could be read.
+
+        Raises:
+            RedisUnavailableError: Bullhorn's own Redis does not answer; state is as it was.
+        """
+        await self.lead()
+        lease = self.lease
+        if lease is None:
+            self.ticked = True
+            self._saw({})
+            return False
+        memories = await self._store.cursors()
+        queues, round_ = await self._look(memories)
+        self._saw(round_.unreachable)
+        self._telemetry.observe_round(round_)
+        for queue, reason in round_.broken.items():
+            _log.warning("queue cannot be read", queue=str(queue), reason=reason)
+        try:
+            async with self._writing:
+                await self._commit_round(lease, memories, queues, round_)
+        except LostLeaseError:
+            self.lease = None
+            _log.info("another replica leads now")
+            return False
+        self.ticked = True
+        return not round_.unreachable
+
+    async def fold(self) -> None:
+        """Fold in what people did since the last pass; the leader only."""
+        lease = self.lease
+        if lease is None:
+            return
+        async with self._writing:
+            state = await self._store.load_open()
+            now = await self._reader.now()
+            changed = _folded(state, state.incidents, now)
+            expired = _expired(state.silences.values(), now)
+            if changed or state.inbox or expired:
+                await self._store.commit(
+                    lease,
+                    WatchChanges(
+                        incidents=tuple(changed.values()),
+                        inbox_taken=len(state.inbox),
+                        expired_silences=expired,
+                    ),
+                )
+
+    async def _look(
+        self, memories: Mapping[QueueId, QueueMemory]
+    ) -> tuple[frozenset[QueueId], SampleRound]:
+        found = await self._reader.discover()
+        queues = frozenset(q for q in found if self._catalog.watches(q))
+        open_incidents = (await self._store.load_open()).incidents.values()
+        # A queue that is gone is looked at once more, so that what it had is resolved.
+        wanted = queues | {i.queue for i in open_incidents if i.firing}
+        requests = [self._request(queue, memories.get(queue)) for queue in sorted(wanted)]
+        return queues, await self._reader.sample(requests)
+
+    def _request(self, queue: QueueId, memory: QueueMemory | None) -> SampleRequest:
+        return SampleRequest(
+            queue=queue,
+            cursor=memory.cursor if memory else None,
+            failure_window=self._spike_window(queue),
+        )
+
+    def _spike_window(self, queue: QueueId) -> Ms:
+        settings = self._catalog.policy(queue).rules.get(failure_spike.RULE.name)
+        return (settings or failure_spike.RULE.defaults).within or 15 * MINUTE
+
+    async def _commit_round(
+        self,
+        lease: Lease,
+        memories: Mapping[QueueId, QueueMemory],
+        queues: frozenset[QueueId],
+        round_: SampleRound,
+    ) -> None:
+        state = await self._store.load_open()
+        draft = _Draft(next_number=state.next_number)
+        for sample in round_.samples.values():
+            self._evaluate(draft, state, memories.get(sample.queue), sample)
+        self._forget(draft, memories, queues, state)
+        await self._name_errors(draft)
+        now = await self._reader.now()
+        draft.incidents |= _folded(state, {**state.incidents, **draft.incidents}, now)
+        await self._store.commit(
+            lease,
+            WatchChanges(
+                memories=draft.memories,
+                incidents=tuple(draft.incidents.values()),
+                next_number=draft.next_number if draft.next_number != state.next_number else None,
+                inbox_taken=len(state.inbox),
+                queues=queues,
+                expired_silences=_expired(state.silences.values(), now),
+            ),
+        )
+        self._telemetry.alerts(
+            [i for i in {**state.incidents, **draft.incidents}.values() if i.firing]
+        )
+
+    def _evaluate(
+        self, draft: _Draft, state: WatchState, memory: QueueMemory | None, sample: Sample
+    ) -> None:
+        mine = [i for i in state.incidents.values() if i.queue == sample.queue and i.firing]
+        outcome = engine.evaluate_queue(
+            memory=memory,
+            open_incidents={incident.family: incident for incident in mine},
+            sample=sample,
+            policy=self._catalog.policy(sample.queue),
+            next_number=draft.next_number,
+        )
+        draft.next_number = outcome.next_number
+        draft.incidents |= {incident.number: incident for incident in outcome.incidents}
+        if memory is None or replace(outcome.memory, evaluated_at=memory.evaluated_at) != memory:
+            draft.memories[sample.queue] = outcome.memory
+
+    def _forget(
+        self,
+        draft: _Draft,
+        memories: Mapping[QueueId, QueueMemory],
+        queues: frozenset[QueueId],
+        state: WatchState,
+    ) -> None:
+        """Drop the memory of queues that are gone and have nothing open."""
+        open_on = {i.queue for i in {**state.incidents, **draft.incidents}.values() if i.firing}
+        for queue in memories:
+            if queue not in queues and queue not in open_on:
+                draft.memories[queue] = None
+
+    async def _name_errors(self, draft: _Draft) -> None:
+        """Put the top error groups into the failure spikes that are firing."""
+        for number, incident in draft.incidents.items():
+            if incident.family != failure_spike.RULE.family or not incident.firing:
+                continue
+            window = self._spike_window(incident.queue)
+            since = (await self._reader.now()) - max(window, 15 * MINUTE)
+            try:
+                report = await self._reader.failures(incident.queue, FailureFilter(since=since))
+            except RedisUnavailableError:
+                continue
+            facts = replace(incident.facts, groups=report.groups[:TOP_GROUPS])
+            draft.incidents[number] = replace(incident, facts=facts)
+
+
+def _folded(state: WatchState, incidents: Mapping[int, Incident], now: Ms) -> dict[int, Incident]:
+    marks = [mark for mark in state.inbox if mark is not None]
+    return triage.fold(incidents, marks, tuple(state.silences.values()), now)
+
+
+def _expired(silences: Iterable[Silence], now: Ms) -> tuple[str, ...]:
+    return tuple(silence.id for silence in silences if silence.until <= now)

@@ -1,0 +1,24 @@
+"""The Bolt app, the same for Socket Mode and HTTP mode."""
+
+from __future__ import annotations
+
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.listeners import Listeners
+
+
+def build(*, client: AsyncWebClient, token: str, listeners: Listeners) -> AsyncApp:
+    """Make the app and register the listeners.
+
+    There is one workspace and its token is known, so Bolt need not ask Slack (`auth.test`) before
+    the first ack, which would be late or lost while Slack is slow.
+    """
+
+    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
+
+    app = AsyncApp(client=client, authorize=authorize, signing_secret="unused in Socket Mode")  # noqa: S106
+    listeners.register(app)
+    return app

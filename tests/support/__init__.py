@@ -1,0 +1,1 @@
+"""Stateful fakes and helpers for the tests."""
