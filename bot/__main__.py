@@ -7,7 +7,6 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from bot import __version__
 from bot.config import load_config
@@ -46,8 +45,7 @@ def _run() -> int:
     from bot import app, wiring  # noqa: PLC0415
 
     settings = load_settings(os.environ)
-    path = Path(settings.bullhorn_config) if settings.bullhorn_config else None
-    config = load_config(path, environ=os.environ)
+    config = load_config(settings.bullhorn_config, environ=os.environ)
 
     async def run() -> None:
         await app.serve(await wiring.build(settings, config))

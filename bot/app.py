@@ -4,50 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from aiohttp import web
 
 from bot.errors import ConfigError
+from bot.wiring import Parts
 
 _log = structlog.get_logger(__name__)
 _DRAIN: Final = 8.0
 """Seconds that answers under way get at the end."""
-
-
-class Front(Protocol):
-    """The connection to Slack."""
-
-    async def start(self) -> None:
-        """Begin; must not wait for Slack."""
-
-    async def stop(self) -> None:
-        """End."""
-
-
-class Clock(Protocol):
-    """The scheduled jobs."""
-
-    def start(self) -> None:
-        """Begin."""
-
-    async def stop(self) -> None:
-        """Let what runs finish, then end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What wiring put together. `closers` run at the end, in order."""
-
-    schedule: Clock
-    front: Front
-    pages: web.Application
-    port: int
-    drain: Callable[[float], Awaitable[None]]
-    closers: Sequence[Callable[[], Awaitable[None]]]
 
 
 async def serve(parts: Parts) -> None:

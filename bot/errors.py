@@ -6,16 +6,30 @@ holds a secret, a key or a stack.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class BullhornError(Exception):
-    """The root. `str(error)` is what the person is told.
+    """The root. Its text is a template: `{people}` and `{at}` stand for `people` and `at`.
 
-    `retryable` says whether the same request may succeed later without anyone changing anything.
-    `done` is what the failed call had done before, where it says that it can tell; else None.
+    `people` are Slack ids, shown as mentions where a person reads it; `at` is an instant in Unix
+    ms, shown in the reader's own time zone. `retryable` says whether the same request may succeed
+    later without anyone changing anything. `done` is what a change had done before it failed, None
+    when nothing.
     """
 
     retryable = False
-    done: object | None = None
+    done: Any = None
+
+    def __init__(self, text: str, *, people: tuple[str, ...] = (), at: int | None = None) -> None:
+        super().__init__(text)
+        self.template = text
+        self.people = people
+        self.at = at
+
+    def __str__(self) -> str:
+        text = self.template.replace("{people}", ", ".join(self.people))
+        return text.replace("{at}", f"{self.at} ms" if self.at is not None else "")
 
 
 class UsageError(BullhornError):
@@ -27,11 +41,7 @@ class UnknownQueueError(UsageError):
 
 
 class AccessDeniedError(BullhornError):
-    """The person's role does not allow it. `holders` are the Slack ids of who may."""
-
-    def __init__(self, text: str, *, holders: tuple[str, ...] = ()) -> None:
-        super().__init__(text)
-        self.holders = holders
+    """The person's role does not allow it; `people` are those who may."""
 
 
 class RefusedError(BullhornError):
@@ -44,6 +54,10 @@ class JobGoneError(BullhornError):
 
 class StaleError(BullhornError):
     """What a button was drawn from has changed or expired."""
+
+
+class PlanExpiredError(StaleError):
+    """A plan was confirmed after its time."""
 
 
 class UnavailableError(BullhornError):

@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 from bullmq.redis_connection import SCRIPT_DEFINITIONS, loadScript
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
+from redis.exceptions import ConnectionError as ConnectionLostError
 from redis.exceptions import NoScriptError, WatchError
 
 from bot.adapters import bullmq_scripts as scripts
@@ -27,13 +28,14 @@ from bot.domain.jobs import FailedRef, RetryOutcome
 from bot.domain.queues import QueueId
 from bot.errors import BullhornError, RedisUnavailableError
 
-CHUNK: Final = 50
-"""Jobs in one transaction: it holds the server a millisecond or two."""
+CHUNK: Final = 75
+"""Jobs in one transaction: it holds the server for about two milliseconds."""
 
 TRIES: Final = 10
 """How often a chunk is looked at again before the queue is taken to be too busy."""
 
 _SCRIPT_FILE: Final = "reprocessJob-9.lua"
+_CHANGED: Final = "Watched variable changed"
 _MOVED: Final = 1
 _GONE: Final = -1
 
@@ -78,7 +80,8 @@ class BullmqOperator:
                         chunk
                     )
         except BullhornError as error:
-            error.done = outcome
+            in_chunk = error.done if isinstance(error.done, RetryOutcome) else RetryOutcome()
+            error.done = outcome + in_chunk
             raise
         return outcome
 
@@ -98,8 +101,9 @@ class _Retry:
         for _ in range(TRIES):
             try:
                 return await self._once(chunk)
-            except WatchError:
-                continue
+            except WatchError as error:
+                if _CHANGED not in str(error):  # so redis-py tells of a connection lost on the way
+                    raise ConnectionLostError(str(error)) from error
             except NoScriptError:  # the server was restarted or its scripts flushed
                 await self.client.script_load(self.script.text)
         raise RedisUnavailableError(
@@ -114,11 +118,26 @@ class _Retry:
             movable, outcome = _sort(found, allowance)
             if not movable:
                 return outcome
-            pipe.multi()
+            pipe.multi()  # type: ignore[no-untyped-call]
             for one in movable:
                 self._add(pipe, one)
             answers = await pipe.execute(raise_on_error=False)
-        return outcome + _read(movable, answers)
+        if any(isinstance(answer, NoScriptError) for answer in answers):
+            raise NoScriptError
+        outcome += _read(movable, answers)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                self._give_up(answer, outcome)
+        return outcome
+
+    def _give_up(self, error: Exception, outcome: RetryOutcome) -> None:
+        """The server refused a script (no memory, a replica): say so, and what was moved."""
+        try:
+            with speaking_to(self.queue.source):
+                raise error
+        except RedisUnavailableError as told:
+            told.done = outcome
+            raise
 
     async def _look(
         self, pipe: Pipeline, chunk: Sequence[FailedRef]
@@ -184,10 +203,11 @@ def _sort(found: Sequence[_Found], allowance: Allowance) -> tuple[list[_Found], 
 
 
 def _read(movable: Sequence[_Found], answers: Sequence[Any]) -> RetryOutcome:
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    pairs = list(zip(movable, answers, strict=True))
+    pairs = [
+        (one, answer)
+        for one, answer in zip(movable, answers, strict=True)
+        if not isinstance(answer, Exception)
+    ]
     return RetryOutcome(
         moved=tuple(one.ref.id for one, answer in pairs if answer == _MOVED),
         not_failed=sum(answer not in (_MOVED, _GONE) for _, answer in pairs),

@@ -24,7 +24,7 @@ from bot.domain.sample import SampleRequest, SampleRound
 from bot.domain.times import Ms
 from bot.errors import RedisUnavailableError
 
-_SEARCH_STEPS: Final = 24
+_SEARCH_STEPS: Final = 48
 """Steps back through an events stream: more than one of BullMQ's usual length holds."""
 
 

@@ -23,7 +23,7 @@ from bot.domain.sample import ActiveJob, Counts, EventsRead, Sample, SampleReque
 PIPELINE: Final = 250
 """Queues in one pipeline: a server reads on from others between two."""
 
-EVENT_ROUNDS: Final = 24
+EVENT_ROUNDS: Final = 48
 """How often a queue that is behind is read on: enough for a stream of BullMQ's usual length."""
 
 

@@ -9,7 +9,6 @@ from bot.domain.message import Reply
 from bot.domain.queues import QueueId
 from bot.errors import JobGoneError, UsageError
 from bot.render import job as render
-from bot.render.kit import date
 
 LOG_LINES = 50
 """The newest lines shown of what a job logged."""
@@ -39,7 +38,7 @@ async def _gone(tools: Toolbox, queue: QueueId, job_id: str) -> JobGoneError:
     seen = await tools.reader.last_failure(queue, job_id)
     text = f"Job {job_id} is not in {tools.catalog.address(queue)} (any more)."
     if seen is not None:
-        return JobGoneError(f"{text} It was last seen failing at {date(seen)}.")
+        return JobGoneError(f"{text} It was last seen failing at {{at}}.", at=seen)
     return JobGoneError(f"{text} Finished jobs are removed after a while.")
 
 

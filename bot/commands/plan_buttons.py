@@ -6,14 +6,20 @@ from bot.commands.base import Toolbox
 from bot.domain.access import Actor, Role
 from bot.domain.audit import Outcome
 from bot.domain.message import Reply
-from bot.errors import AccessDeniedError
+from bot.errors import AccessDeniedError, PlanExpiredError
 from bot.render import plans as render
 
 
 async def confirm(tools: Toolbox, actor: Actor, plan_id: str, *, fresh: bool = False) -> Reply:
     """Carry the plan out, tell the person what came of it, and announce it."""
     await _require(tools, actor, plan_id)
-    done = await tools.retrying.confirm(actor, plan_id, fresh=fresh)
+    try:
+        done = await tools.retrying.confirm(actor, plan_id, fresh=fresh)
+    except PlanExpiredError:
+        plan = await tools.retrying.plan(plan_id)
+        if plan is None:
+            raise
+        return Reply(message=render.expired(plan, tools.catalog), replace=True)
     return Reply(
         message=render.outcome(
             done.plan, done.outcome, tools.catalog, stopped=done.stopped, recorded=done.recorded

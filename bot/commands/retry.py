@@ -65,7 +65,8 @@ COMMAND = Command(
     examples=("retry order-provisioning 4711", "retry order-provisioning --error WHMCS_ERROR"),
     details=(
         "More than one job is shown as a plan first, with what to know; jobs that fail after that "
-        "are not touched. A job that used its attempts gets one more try; `--fresh` gives it all again."
+        "are not touched. A job that used its attempts gets one more try; `--fresh` gives it all "
+        "of them again."
     ),
     doing="Retrying",
     mutates=True,

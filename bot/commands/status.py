@@ -11,6 +11,7 @@ from bot.domain.queues import QueueId
 from bot.domain.sample import SampleRequest
 from bot.errors import UsageError
 from bot.render import status as render
+from bot.render import status_detail as detail
 
 RECENT = 100
 """Finished jobs the 95th percentile of processing time is taken from (the health table)."""
@@ -27,7 +28,7 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     queue = await tools.finder.find(words[0])
     view = await _view(tools, frozenset({queue}))
     health = view.healths[0] if view.healths else None
-    return Reply(message=render.detail(health, view, tools.catalog, queue=queue))
+    return Reply(message=detail.detail(health, view, tools.catalog, queue=queue))
 
 
 async def _view(tools: Toolbox, queues: frozenset[QueueId]) -> StatusView:

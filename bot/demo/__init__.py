@@ -1,1 +1,1 @@
-"""demo."""
+"""The demo: everything on this machine. `bullhorn run` knows nothing of it."""

@@ -7,7 +7,7 @@ counted without loading them. One file of vectors tests both. In words:
 2. A leading UPPER_SNAKE word (a capital, then capitals, digits and `_`, 3 to 100 characters, not
    followed by a letter or digit) is the code, if it holds a `_`, or if a `:` or the end follows.
 3. Else the first line (of the first 1000 bytes), made the same for failures of one kind: white
-   space squeezed; quoted values become `"…"`; UUIDs and words that hold a digit become `#`, and so
+   space squeezed; UUIDs become `#`, quoted values `"…"`, words that hold a digit `#`, and so
    do chains of these such as dates, addresses and decimals; at most 100 characters, then `…`.
 
 Letters, digits and white space are ASCII's here; other characters are left as they are.
@@ -53,7 +53,8 @@ def failure_code(reason: str | None) -> str:
     if word is not None:
         return word
     text = _SPACE.sub(b" ", text[: _end(_FIRST_LINE, text)]).removesuffix(b" ")
-    code = _mask_numbers(_mask_quoted(text)).replace(b"\x01", '"…"'.encode()).decode()
+    text = _mask_numbers(_mask_quoted(_UUID.sub(b"#", text)))
+    code = text.replace(b"\x01", '"…"'.encode()).decode()
     return code if len(code) <= _MOST_CHARACTERS else code[:_MOST_CHARACTERS] + "…"
 
 
@@ -84,5 +85,4 @@ def _mask_quoted(text: bytes) -> bytes:
 
 
 def _mask_numbers(text: bytes) -> bytes:
-    text = _WITH_DIGIT.sub(b"#", _UUID.sub(b"#", text))
-    return _CHAIN.sub(b"#", text)
+    return _CHAIN.sub(b"#", _WITH_DIGIT.sub(b"#", text))

@@ -120,14 +120,15 @@ class StatusView:
     """All that `status` shows, at `now` (Redis `TIME`).
 
     `not_seen` are queues of the config that are not in Redis. `unreachable` says, by source, since
-    when or why it cannot be read. `stale` says that the watch has not run lately: alerts and memories
-    may be out of date.
+    when or why it cannot be read, `broken` the same by a queue's address. `stale` says that the
+    watch has not run lately: alerts and memories may be out of date.
     """
 
     now: Ms
     healths: tuple[QueueHealth, ...] = ()
     not_seen: tuple[str, ...] = ()
     unreachable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    broken: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     incidents: tuple[Incident, ...] = ()
     silences: tuple[Silence, ...] = ()
     memories: Mapping[QueueId, QueueMemory] = field(default_factory=lambda: MappingProxyType({}))

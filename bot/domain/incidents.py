@@ -62,7 +62,9 @@ class Acknowledgement:
 class Facts:
     """What was seen beside the number: it fills the alert's second and third line.
 
-    `trend_per_min` is the change of the number a minute, None when not known yet.
+    `trend_per_min` is the smoothed change of the backlog a minute, where the number is the backlog;
+    None elsewhere and when not known yet. `at_least` says that the number is a lower bound. `jobs`
+    are the longest running of those meant: a sample holds a bounded number of active jobs.
     """
 
     workers: int | None = None
@@ -119,7 +121,8 @@ class Incident:
 class Silence:
     """No alert of these queues and this rule until `until`. `queue` None means all queues.
 
-    `queue` is a queue's name; `rule` a rule's or family's name, None for all of them.
+    `queue` is a queue's name, `source/name`, or its whole identity; a bare name means the queues of
+    that name in every source. `rule` is a rule's or family's name, None for all of them.
     """
 
     id: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from bot.domain.times import Ms
 
@@ -18,7 +17,10 @@ class QueueMemory:
     `held_back_at` is when the queue was last seen paused, at its concurrency or rate limited.
     `failures` are (start of a 10 s bucket, failures), oldest first, no longer than the window.
     `gap_at` is when the events stream was last found trimmed past the cursor.
-    `pending` holds, by rule name, since when the rule's condition has held at every evaluation.
+    `trend` is the smoothed change of the backlog a minute, None when not known yet.
+    `pending` holds, by rule name, since when the rule's condition has held at every evaluation;
+    `firing` names those of them that have held for their `for`.
+    `evaluated_at` may lag: a memory in which nothing else has changed need not be stored again.
     """
 
     cursor: str | None = None
@@ -29,7 +31,9 @@ class QueueMemory:
     held_back_at: Ms | None = None
     failures: tuple[tuple[Ms, int], ...] = ()
     gap_at: Ms | None = None
-    pending: Mapping[str, Ms] = field(default_factory=lambda: MappingProxyType({}))
+    trend: float | None = None
+    pending: Mapping[str, Ms] = field(default_factory=dict)
+    firing: tuple[str, ...] = ()
 
     def failures_within(self, window: Ms, now: Ms) -> int:
         """Final failures seen in the events stream in the last `window` ms (to a bucket's 10 s)."""

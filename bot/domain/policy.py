@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -108,7 +108,10 @@ class QueuePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """The policies of all queues: by exact name, else by the first matching pattern, else default."""
+    """The policies of all queues: by exact name, else by the first matching pattern, else default.
+
+    The config has already laid each exactly named queue over the first pattern that matches it.
+    """
 
     default: QueuePolicy
     queues: Mapping[str, QueuePolicy] = field(default_factory=lambda: MappingProxyType({}))
@@ -126,10 +129,8 @@ class Catalog:
         exact = self.queues.get(name)
         if exact is not None:
             return exact
-        for pattern, policy in self.queues.items():
-            if is_pattern(pattern) and fnmatchcase(name, pattern):
-                return policy
-        return self.default
+        pattern = first_match(name, self.queues)
+        return self.default if pattern is None else self.queues[pattern]
 
     def address(self, queue: QueueId) -> str:
         """How people and buttons name a queue: its name; with several sources `source/name`."""
@@ -151,3 +152,9 @@ class Catalog:
 def is_pattern(name: str) -> bool:
     """Whether a queue's name in the config is a pattern such as `sim-*`."""
     return any(sign in name for sign in "*?[")
+
+
+def first_match(name: str, patterns: Iterable[str]) -> str | None:
+    """The first pattern that matches a queue's name; names that are no patterns are passed over."""
+    matching = (p for p in patterns if is_pattern(p) and fnmatchcase(name, p))
+    return next(matching, None)

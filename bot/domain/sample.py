@@ -108,11 +108,20 @@ class Sample:
     processing_p95: Ms | None = None
 
     @property
+    def busy(self) -> bool:
+        """Whether a job is running under a live lock: some worker is alive."""
+        return any(job.locked for job in self.active_jobs)
+
+    @property
     def held_back(self) -> str | None:
-        """Why the queue rightly starts nothing now: paused, its concurrency, its rate limit."""
+        """Why the queue rightly starts nothing now: paused, its concurrency, its rate limit.
+
+        A concurrency that is used up by dead workers' jobs alone is no good reason.
+        """
         if self.paused:
             return "paused"
-        if self.concurrency is not None and self.counts.active >= self.concurrency:
+        full = self.concurrency is not None and self.counts.active >= self.concurrency
+        if full and (self.busy or not self.active_jobs):
             return "concurrency"
         if self.rate_limited_for > 0:
             return "rate limit"

@@ -15,7 +15,6 @@ from bot.render.words import code, date, error_name, escape, number, plural, tru
 
 JOBS: Final = 5
 GROUPS: Final = 3
-_STEADY: Final = 0.5
 
 
 def fact_lines(incident: Incident, policy: QueuePolicy) -> list[str]:
@@ -36,17 +35,10 @@ def _course(incident: Incident) -> list[str]:
     facts, said = incident.facts, []
     trend = facts.trend_per_min
     if trend is not None and incident.family == "backlog":
-        said.append(_trend(trend))
+        said.append(levels.trend(trend, incident.value))
     if facts.last_progress is not None and incident.family == "backlog":
         said.append(f"last start or finish {date(facts.last_progress, incident.fired_at)}")
     return said
-
-
-def _trend(per_minute: float) -> str:
-    if abs(per_minute) < _STEADY:
-        return "steady"
-    word = "growing" if per_minute > 0 else "shrinking"
-    return f"{word} {number(max(1, round(abs(per_minute))))}/min"
 
 
 def _hands(facts: Facts) -> str:

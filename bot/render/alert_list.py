@@ -96,8 +96,7 @@ def _pending(pending: Sequence[Pending], now: Ms) -> Block | None:
     if not pending:
         return None
     lines = [
-        f"\u2022 {escape(queue, 80)}: {escape(levels.title_of(rule).lower(), 60)} "
-        f"since {date(since, now)}"
+        f"\u2022 {escape(queue, 80)}: {escape(rule.replace('_', ' '), 60)} since {date(since, now)}"
         for queue, rule, since in pending[:PENDING]
     ]
     return section(

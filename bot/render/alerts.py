@@ -14,11 +14,11 @@ from bot.render import levels
 from bot.render.alert_facts import fact_lines
 from bot.render.alert_list import listing as list_alerts
 from bot.render.kit import Block, Element, actions, button, context, finish, section
+from bot.render.problems import channel_name
 from bot.render.typed import typed
 from bot.render.words import (
     code,
     date,
-    entities,
     escape,
     link,
     mention,
@@ -47,19 +47,19 @@ class AlertRenderer:
             return self._resolved(incident)
         policy = self._catalog.policy(incident.queue)
         address = self._catalog.address(incident.queue)
-        value, threshold = levels.readings(incident)
+        value, threshold = levels.readings(incident, policy)
         queue = f"*{escape(address, 80)}*"
         headline = f"{self._state(incident)} · {queue} · {value} ({threshold})"
         calls = first and incident.severity is Severity.CRITICAL and policy.mention is not None
+        # Slack notifies of a mention in the message's own text, not surely of one in an attachment.
         called = mention(policy.mention) if calls and policy.mention else ""
-        advice = trusted(levels.advice_of(incident.rule))
+        advice = trusted(levels.advice_of(incident.rule)).rstrip(".")
         blocks: list[Block | None] = [
             section(headline, *fact_lines(incident, policy), f"\u2192 {advice}" if advice else ""),
             actions(*self._buttons(incident, address)),
             context(self._footer(incident)),
-            section(called) if called else None,
         ]
-        return finish(self._fallback(incident), blocks, _bar(incident))
+        return finish(f"{self._fallback(incident)} {called}", blocks, _bar(incident))
 
     def entry(self, incident: Incident, index: int) -> Message:
         """One line of the thread; only what makes it worse mentions anyone."""
@@ -137,9 +137,9 @@ class AlertRenderer:
     def _fallback(self, incident: Incident) -> str:
         address = escape(self._catalog.address(incident.queue), 80)
         value, threshold = levels.readings(incident)
-        state = "Silenced: " if incident.silenced_by else ""
+        state = "Silenced, " if incident.silenced_by else ""
         if not state and incident.acknowledged:
-            state = "Acknowledged: "
+            state = "Acknowledged, "
         word = levels.word(Level.of(incident.severity))
         severity = word.lower() if state else word
         return f"{state}{severity}: {address} {value} ({threshold})"
@@ -210,17 +210,12 @@ def test_alert(channel: str, user: str, catalog: Catalog) -> Message:
         [
             section(
                 f"{levels.BELL} *This is a test* · nothing is wrong",
-                f"{mention(user)} asked where alerts arrive: here, in {_channel(channel)}.",
+                f"{mention(user)} asked where alerts arrive: here, in {channel_name(channel)}.",
                 f"I look at the queues every {seconds}.",
             )
         ],
         levels.BLUE,
     )
-
-
-def _channel(channel: str) -> str:
-    is_id = channel[:1] in {"C", "G"} and channel.isalnum() and channel.isascii()
-    return f"<#{channel}>" if is_id else entities(channel)
 
 
 def _bar(incident: Incident) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from bot.domain.failures import OTHER
 from bot.domain.jobs import FailedJob, FailureFilter, FailureGroup, FailureReport
 from bot.domain.message import Message
 from bot.domain.policy import Catalog, ErrorPolicy, QueuePolicy, Retryable
@@ -197,6 +198,8 @@ def _group_buttons(
     group: FailureGroup, policy: QueuePolicy, asked: _Asked, *, may_retry: bool
 ) -> list[Element | None]:
     """Retry leads where it can help, and comes second where it may not."""
+    if group.code == OTHER:
+        return []
     helps = policy.error(group.code).retryable is Retryable.YES
     style: Style | None = "primary" if helps else None
     retry = None

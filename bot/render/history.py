@@ -47,6 +47,6 @@ def _entry(entry: AuditEntry, now: Ms, *, named: bool) -> str:
     detail = f": {escape(entry.detail, 160)}" if entry.detail else ""
     reason = f" · because {escape(entry.reason, 120)}" if entry.reason else ""
     return (
-        f"{_MARK[entry.outcome]} {date(entry.at, now)} {mention(entry.user)} "
+        f"{_MARK[entry.outcome]} {date(entry.at, now)} {mention(entry.user)}: "
         f"{escape(entry.what, 160)}{queue}{state}{detail}{reason}"
     )

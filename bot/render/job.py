@@ -65,11 +65,9 @@ def detail(job: JobDetail, policy: QueuePolicy, catalog: Catalog, now: Ms) -> Me
             button("Refresh", typed("job", address, job.id)),
         ),
     ]
-    reason = (
-        f": {escape(_masked(job.failed_reason, job, policy), 200)}" if job.failed_reason else ""
-    )
-    name = f"Job {escape(job.id, 60)} of {escape(address, 80)}"
-    return finish(f"{name} is {escape(job.state, 40)}{reason}", blocks)
+    reason = escape(_masked(job.failed_reason, job, policy), 200)
+    name = f"job {escape(job.id, 60)} of {escape(address, 80)}"
+    return finish(f"{_state(job)}: {name}{f', {reason}' if reason else ''}", blocks)
 
 
 def stack(job: JobDetail, policy: QueuePolicy, catalog: Catalog) -> Message:
@@ -89,7 +87,7 @@ def stack(job: JobDetail, policy: QueuePolicy, catalog: Catalog) -> Message:
 
 
 def logs(job: JobDetail, lines: Sequence[str], policy: QueuePolicy, catalog: Catalog) -> Message:
-    """The newest lines the job logged, oldest first, masked; `lines` may be fewer than there are."""
+    """The newest lines the job logged, oldest first, masked; `lines` need not be all of them."""
     address = catalog.address(job.queue)
     title = f"Logs of job {code(job.id, 60)} in *{escape(address, 80)}*"
     name = f"job {escape(job.id, 60)} of {escape(address, 80)}"
@@ -112,11 +110,14 @@ def logs(job: JobDetail, lines: Sequence[str], policy: QueuePolicy, catalog: Cat
 
 
 def _title(job: JobDetail, address: str) -> str:
-    state = escape(job.state, 40)
-    shown = state[:1].upper() + state[1:] if state else "Unknown"
     mark = _EMOJI.get(job.state, "\u26aa")
     where = f"job {code(job.id, 60)} ({escape(job.name, 60)}) of *{escape(address, 80)}*"
-    return f"{mark} *{shown}* · {where}"
+    return f"{mark} *{_state(job)}* · {where}"
+
+
+def _state(job: JobDetail) -> str:
+    state = escape(job.state, 40) or "unknown"
+    return state[:1].upper() + state[1:]
 
 
 def _failure(job: JobDetail, policy: QueuePolicy) -> list[str]:
@@ -210,7 +211,7 @@ def _dumped(value: Any, indent: int | None = None) -> str:
 
 
 def _bytes(value: Any, masked: Any) -> int:
-    """The size of the whole value as compact JSON; of the masked one when it is too deep for JSON."""
+    """The size of the value as compact JSON; of the masked one when it is too deep for JSON."""
     if isinstance(value, str):
         return len(value.encode(errors="replace"))
     try:

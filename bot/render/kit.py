@@ -15,7 +15,43 @@ import slackblocks as sb
 
 from bot.domain.message import Message
 from bot.render import action_ids
-from bot.render.words import TEXT_LIMIT, fit, number, plain
+from bot.render.words import (
+    TEXT_LIMIT,
+    bare,
+    code,
+    date,
+    escape,
+    fit,
+    mention,
+    number,
+    plain,
+    plural,
+)
+
+__all__ = [
+    "Block",
+    "Element",
+    "Entry",
+    "Style",
+    "actions",
+    "button",
+    "code",
+    "confirm",
+    "context",
+    "date",
+    "escape",
+    "fields",
+    "finish",
+    "link_button",
+    "mention",
+    "menu",
+    "number",
+    "overflow",
+    "plural",
+    "press",
+    "section",
+    "simple",
+]
 
 Block = sb.Block
 Element = sb.Element
@@ -55,7 +91,8 @@ def section(*lines: str, accessory: Element | None = None) -> Block:
 
 def fields(*texts: str) -> Block:
     """At most ten short texts in two columns."""
-    shown: list[str | sb.Text] = [*(_mrkdwn(text, 2000) for text in texts if text)][:10]
+    shown: list[str | sb.Text] = []
+    shown += [_mrkdwn(text, 2000) for text in texts if text][:10]
     return sb.SectionBlock(fields=shown)
 
 
@@ -144,8 +181,8 @@ def _options(entries: Iterable[Entry]) -> list[sb.Option]:
 
 
 def finish(text: str, blocks: Sequence[Block | None], color: str | None = None) -> Message:
-    """Make the message. `text` is the fallback, already escaped; None blocks are left out."""
-    fallback = fit(" ".join(text.split()), FALLBACK) or "Bullhorn"
+    """Make the message of the blocks that are not None; `text` is the fallback, already escaped."""
+    fallback = fit(" ".join(bare(text).split()), FALLBACK) or "Bullhorn"
     built = [_dump(block) for block in blocks if block is not None]
     shown = _bounded(built)
     _number_actions(shown)
@@ -153,7 +190,7 @@ def finish(text: str, blocks: Sequence[Block | None], color: str | None = None) 
 
 
 def simple(text: str, *, color: str | None = None) -> Message:
-    """A message of one text, which is its own fallback (without Slack dates, see `line`)."""
+    """A message of one text, which is its own fallback."""
     return finish(text, [section(text)], color)
 
 

@@ -9,9 +9,9 @@ from typing import Final
 from bot.domain.health import Finding, Level, Metric
 from bot.domain.incidents import Incident, TimelineEntry
 from bot.domain.policy import QueuePolicy, Retryable, Severity
-from bot.domain.rules import rule
+from bot.domain.rules import rule, settings_of
 from bot.domain.rules.base import Unit
-from bot.domain.times import Ms, say_duration
+from bot.domain.times import MINUTE, Ms, say_duration
 from bot.render.words import escape, number, plural, span
 
 RED: Final = "#d72b3f"
@@ -26,6 +26,8 @@ SILENCED: Final = "\U0001f515"
 RESOLVED: Final = "\U0001f7e2"
 BELL: Final = "\U0001f514"
 WARNING_SIGN: Final = "\u26a0\ufe0f"
+
+_STEADY: Final = 0.5
 
 _EMOJI = {
     Level.HEALTHY: "\U0001f7e2",
@@ -90,10 +92,32 @@ def workers(count: int | None) -> str:
     return plural(count, "worker") if count else "no workers"
 
 
-def readings(incident: Incident) -> tuple[str, str]:
-    """An incident's number and its threshold: ("backlog 63", "above 50")."""
-    say = _PHRASES.get(incident.family, _by_unit)
-    return say(incident)
+def readings(incident: Incident, policy: QueuePolicy | None = None) -> tuple[str, str]:
+    """An incident's number and its threshold: ("backlog 63", "above 50").
+
+    With the policy, also for how long it must hold: "above 10 for 5 min".
+    """
+    value, threshold = _PHRASES.get(incident.family, _by_unit)(incident)
+    if policy is None or unit_of(incident.rule) is Unit.DURATION:
+        return value, threshold
+    return value, f"{threshold}{_for(incident, policy)}"
+
+
+def _for(incident: Incident, policy: QueuePolicy) -> str:
+    try:
+        least = settings_of(rule(incident.rule), policy).for_
+    except LookupError:
+        return ""
+    return f" for {say_duration(least)}" if least else ""
+
+
+def trend(per_minute: float, backlog: int) -> str:
+    """Where a backlog goes: "growing 4/min", "clears in ~25 min", "steady"."""
+    if abs(per_minute) < _STEADY:
+        return "steady"
+    if per_minute > 0:
+        return f"growing {number(max(1, round(per_minute)))}/min"
+    return f"clears in ~{say_duration(round(backlog / -per_minute * MINUTE))}"
 
 
 def at(incident: Incident, entry: TimelineEntry) -> Incident:

@@ -25,12 +25,23 @@ from bot.render.kit import (
     section,
     simple,
 )
+from bot.render.levels import WARNING_SIGN
 from bot.render.typed import typed
-from bot.render.words import code, date, error_name, escape, mention, number, plural, trusted
+from bot.render.words import (
+    code,
+    date,
+    error_name,
+    escape,
+    mention,
+    number,
+    plural,
+    trusted,
+)
 
 _GROUPS: Final = 8
 _WARNINGS: Final = 10
 _IDS: Final = 3
+UNRECORDED: Final = f"{WARNING_SIGN} The audit log could not be written: `history` lacks this."
 
 
 def card(
@@ -49,7 +60,7 @@ def card(
         else None,
         context(
             f"Frozen at {date(plan.asked_at, now)}: jobs that fail after that are not touched",
-            f"Only you see this, until {date(plan.expires_at, now)} ({left} left)",
+            f"Expires {date(plan.expires_at, now)}, in {left}. Only you see this",
         ),
         actions(*_buttons(plan, policy, catalog, allowed_fresh=allowed_fresh)),
     ]
@@ -57,26 +68,39 @@ def card(
     return finish(f"{question.replace('*', '')}{warnings}", blocks)
 
 
-def outcome(plan: RetryPlan, outcome: RetryOutcome, catalog: Catalog) -> Message:
-    """What came of it, for the one who confirmed it."""
+def outcome(
+    plan: RetryPlan,
+    outcome: RetryOutcome,
+    catalog: Catalog,
+    *,
+    stopped: str | None = None,
+    recorded: bool = True,
+) -> Message:
+    """What came of it, for the one who confirmed it.
+
+    `stopped` is why it ended early; `recorded` False says that the audit log was not written.
+    """
     address = catalog.address(plan.queue)
-    said = outcome_words(outcome)
-    mark = "\u2705 " if outcome.moved else ""
-    text = f"{mark}{said} *{escape(address, 80)}*"
+    mark = "\u2705 " if outcome.moved and not stopped else ""
+    text = f"{mark}{outcome_words(outcome, address)}"
+    early = f"{WARNING_SIGN} Stopped before the end: {trusted(stopped)}" if stopped else ""
     blocks = [
-        section(text),
+        section(text, early, "" if recorded else UNRECORDED),
         actions(
             button("Status", typed("status", address)),
             button("What still fails", typed("failed", address)),
         ),
     ]
-    return finish(f"{said} {escape(address, 80)}", blocks)
+    return finish(f"{text} {early}", blocks)
 
 
-def outcome_words(outcome: RetryOutcome) -> str:
+def outcome_words(outcome: RetryOutcome, address: str) -> str:
     """Moved, and what was not and why, each only when there is any."""
     moved = len(outcome.moved)
-    parts = [f"Moved {number(moved)} back to waiting." if moved else "Moved nothing."]
+    queue = f"*{escape(address, 80)}*"
+    parts = [f"Moved {number(moved)} back to waiting in {queue}."]
+    if not moved:
+        parts = [f"Moved nothing in {queue}."]
     rest = [
         _some(outcome.not_failed, "no longer failed"),
         _some(outcome.vanished, "", verb="had vanished"),
@@ -97,12 +121,19 @@ def announcement(plan: RetryPlan, outcome: RetryOutcome, user: str, catalog: Cat
 
 
 def single_retried(
-    queue: QueueId, job_id: str, user: str, fresh: bool, catalog: Catalog
+    queue: QueueId,
+    job_id: str,
+    user: str,
+    fresh: bool,
+    catalog: Catalog,
+    *,
+    recorded: bool = True,
 ) -> Message:
-    """Told where it was asked: who retried which job."""
+    """Told where it was asked: who retried which job; `recorded` as in `outcome`."""
     with_fresh = ", with fresh attempts" if fresh else ""
     address = escape(catalog.address(queue), 80)
-    return simple(f"{mention(user)} retried job {code(job_id, 60)} of {address}{with_fresh}.")
+    said = f"{mention(user)} retried job {code(job_id, 60)} of {address}{with_fresh}."
+    return simple(said if recorded else f"{said}\n{UNRECORDED}")
 
 
 def already(plan: RetryPlan) -> Message:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.domain.incidents import Incident, Silence
 from bot.domain.message import Message
 from bot.domain.policy import Catalog
@@ -11,11 +13,13 @@ from bot.render.kit import actions, button, finish, section, simple
 from bot.render.typed import typed
 from bot.render.words import date, escape, mention, trusted
 
+_ID = re.compile(r"[CG][A-Z0-9]{2,20}")
+
 
 def problem(text: str, ref: str | None = None) -> Message:
     """An error in one sentence, with the reference that is also in the log.
 
-    `text` is an error's own: it may hold mrkdwn of ours, and a job's words only when escaped.
+    `text` is an error's own: it may hold our mrkdwn, never a job's bare words.
     """
     said = trusted(text, 1500) or "Something went wrong."
     return simple(f"{said} (ref {escape(ref, 12)})" if ref else said)
@@ -26,6 +30,17 @@ def notice(text: str) -> Message:
     lines = [trusted(line, 600) for line in text.splitlines()[:30]]
     shown = "\n".join(line for line in lines if line)
     return simple(shown or "Nothing to say.")
+
+
+def posted_in(channel: str) -> Message:
+    """Where a test alert went."""
+    return simple(f"\u2705 Posted a test alert in {channel_name(channel)}.")
+
+
+def channel_name(channel: str) -> str:
+    """A channel by its id; a name as it is."""
+    is_id = channel[:1] in {"C", "G"} and _ID.fullmatch(channel) is not None
+    return f"<#{channel}>" if is_id else escape(channel, 80)
 
 
 def silence_set(silence: Silence, catalog: Catalog) -> Message:
@@ -46,8 +61,8 @@ def silence_ended(silence: Silence, by: str, catalog: Catalog | None = None) -> 
 def acknowledged(incident: Incident, by: str, catalog: Catalog | None = None) -> Message:
     """Announce that someone has taken an alert."""
     queue = catalog.address(incident.queue) if catalog else incident.queue.name
-    number, _ = levels.readings(incident)
-    what = f"#{incident.number} · *{escape(queue, 80)}* · {number}"
+    value, _ = levels.readings(incident)
+    what = f"#{incident.number} · *{escape(queue, 80)}* · {value}"
     return simple(f"{levels.ACKNOWLEDGED} {mention(by)} acknowledged {what}")
 
 
@@ -56,9 +71,7 @@ def covers(silence: Silence, catalog: Catalog | None = None) -> str:
     queue = "*all queues*"
     if silence.queue is not None:
         queue = f"*{escape(_name(silence.queue, catalog), 80)}*"
-    if silence.rule is None:
-        return queue
-    return f"{queue} ({escape(levels.title_of(silence.rule).lower(), 60)})"
+    return queue if silence.rule is None else f"{queue} ({escape(silence.rule, 60)})"
 
 
 def _name(queue: str, catalog: Catalog | None) -> str:

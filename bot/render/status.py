@@ -21,8 +21,8 @@ from bot.render.kit import (
     overflow,
     section,
 )
-from bot.render.status_detail import detail
-from bot.render.status_parts import alert_lines, names, trouble
+from bot.render.status_detail import detail, unreadable
+from bot.render.status_parts import absent, alert_lines, blindness, names
 from bot.render.typed import typed
 from bot.render.words import date, escape, number, plural, trusted
 
@@ -42,21 +42,14 @@ def overview(view: StatusView, catalog: Catalog) -> Message:
     bad = sum(level is not Level.HEALTHY for _, level in ranked)
     shown = ranked if len(ranked) <= FEW else ranked[: min(bad, ATTENTION)]
     blocks: list[Block | None] = [section(_headline(view, bad))]
-    blocks += [_queue(view, health, level, catalog) for health, level in shown]
+    compact = len(ranked) > FEW
+    blocks += [_queue(view, health, level, catalog, compact=compact) for health, level in shown]
     blocks += [
         context(*_rest(ranked, bad, len(shown), catalog)),
-        context(*trouble(view)),
-        actions(_menu(ranked, catalog) if len(ranked) > len(shown) else None, _refresh()),
+        context(*([_advice(shown)] if compact else []), *blindness(view), *absent(view)),
+        actions(_menu(ranked[len(shown) :], catalog), _refresh()),
     ]
     return finish(_fallback(ranked, bad, catalog), blocks)
-
-
-def unreadable(queue: str, why: str) -> Message:
-    """The answer when the queue's source is away. `queue` is its address, `why` since when or why."""
-    said = f"I cannot see *{escape(queue, 80)}* now: {trusted(why).rstrip('.')}."
-    again = button("Try again", typed("status", queue))
-    text = f"{levels.WARNING_SIGN} {said}"
-    return finish(text, [section(text, "What it is doing is unknown."), actions(again)])
 
 
 def _headline(view: StatusView, bad: int) -> str:
@@ -78,16 +71,18 @@ def _fallback(ranked: Ranked, bad: int, catalog: Catalog) -> str:
     return f"{count}, {number(bad)} {need} attention; worst: {worst}."
 
 
-def _queue(view: StatusView, health: QueueHealth, level: Level, catalog: Catalog) -> Block:
+def _queue(
+    view: StatusView, health: QueueHealth, level: Level, catalog: Catalog, *, compact: bool
+) -> Block:
     address = catalog.address(health.queue)
     name = f"*{escape(address, 80)}*"
     first = f"{levels.marked(level)} · {name} · {_first_number(health)}"
-    advice = [f"\u2192 {trusted(found.action)}" for found in health.findings[:1] if found.action]
+    advice = f"\u2192 {trusted(health.worst.action)}" if health.worst and not compact else ""
     return section(
         first,
         _numbers(view, health),
-        *alert_lines(view, health, 2),
-        *advice,
+        *alert_lines(view, health, 1 if compact else 2),
+        advice,
         accessory=overflow(
             [
                 ("Details", typed("status", address)),
@@ -97,6 +92,13 @@ def _queue(view: StatusView, health: QueueHealth, level: Level, catalog: Catalog
             ]
         ),
     )
+
+
+def _advice(shown: Ranked) -> str:
+    """Once for all that are shown in short: what the runbook says to do, by metric."""
+    found = [health.worst for health, _ in shown if health.worst]
+    lines = {one.metric: f"{one.metric}: {trusted(one.action)}" for one in found}
+    return f"\u2192 {' · '.join(lines.values())}" if lines else ""
 
 
 def _first_number(health: QueueHealth) -> str:
@@ -128,7 +130,7 @@ def _numbers(view: StatusView, health: QueueHealth) -> str:
         parts.append(f"oldest waiting {say_duration(now - sample.oldest_waiting_at)}")
     if counts.delayed:
         parts.append(_delayed(counts.delayed, sample.next_delayed_at, now))
-    parts += _standstill(view, health)
+    parts += _course(view, health)
     return " · ".join(parts)
 
 
@@ -139,15 +141,19 @@ def _delayed(count: int, next_at: Ms | None, now: Ms) -> str:
     return f"{number(count)} delayed, next {'due' if wait <= 0 else f'in {say_duration(wait)}'}"
 
 
-def _standstill(view: StatusView, health: QueueHealth) -> list[str]:
-    """How long nothing has moved, where jobs wait, nothing holds them back and it is known."""
-    memory = view.memories.get(health.queue)
-    if memory is None or memory.last_progress is None or view.stale:
+def _course(view: StatusView, health: QueueHealth) -> list[str]:
+    """Where the backlog goes, or how long nothing has moved, when that is known."""
+    memory, backlog = view.memories.get(health.queue), health.sample.counts.backlog
+    if memory is None or view.stale or not backlog:
         return []
+    course = [levels.trend(memory.trend, backlog)] if memory.trend is not None else []
+    course = [] if course == ["steady"] else course
+    if memory.last_progress is None:
+        return course
     still = view.now - memory.last_progress
-    if still < _QUIET or not health.sample.counts.backlog or health.sample.held_back:
-        return []
-    return [f"nothing moved for {say_duration(still)}"]
+    if still < _QUIET or health.sample.held_back:
+        return course
+    return [*course, f"nothing moved for {say_duration(still)}"]
 
 
 def _rest(ranked: Ranked, bad: int, shown: int, catalog: Catalog) -> list[str]:

@@ -6,17 +6,29 @@ from bot.domain.compatibility import Action, allow, major_version
 from bot.domain.health import QueueHealth, StatusView, processing
 from bot.domain.message import Message
 from bot.domain.policy import Catalog
+from bot.domain.queues import QueueId
 from bot.domain.times import say_duration
 from bot.errors import RefusedError
 from bot.render import levels
 from bot.render.kit import Block, actions, button, context, fields, finish, link_button, section
-from bot.render.status_parts import alert_lines, trouble
+from bot.render.status_parts import alert_lines, blindness
 from bot.render.typed import typed
 from bot.render.words import clean, date, escape, number, plural, span, trusted
 
 
-def detail(health: QueueHealth, view: StatusView, catalog: Catalog) -> Message:
-    """Counts of every state, what is wrong and what to do, and what may be done to it."""
+def detail(
+    health: QueueHealth | None,
+    view: StatusView,
+    catalog: Catalog,
+    *,
+    queue: QueueId | None = None,
+) -> Message:
+    """Counts of every state, what is wrong and what to do, and what may be done to it.
+
+    `health` None means that `queue` could not be read; the view says why.
+    """
+    if health is None:
+        return _unread(queue, view, catalog)
     address = catalog.address(health.queue)
     level = view.level_of(health)
     title = f"{levels.marked(level)} · *{escape(address, 80)}*"
@@ -30,7 +42,7 @@ def detail(health: QueueHealth, view: StatusView, catalog: Catalog) -> Message:
         ),
         fields(*_counts(health, view)),
         context(*_facts(health, catalog)),
-        context(*trouble(view)),
+        context(*blindness(view)),
         actions(
             button("Failed jobs", typed("failed", address)),
             button("Alerts", typed("alerts")),
@@ -40,6 +52,22 @@ def detail(health: QueueHealth, view: StatusView, catalog: Catalog) -> Message:
         actions(*(link_button(label, url) for label, url in list(health.policy.links.items())[:5])),
     ]
     return finish(_fallback(health, view, address), blocks)
+
+
+def unreadable(queue: str, why: str) -> Message:
+    """The queue's source is away. `queue` is its address, `why` says since when or why."""
+    said = f"I cannot see *{escape(queue, 80)}* now: {trusted(why).rstrip('.')}."
+    again = button("Try again", typed("status", queue))
+    text = f"{levels.WARNING_SIGN} {said}"
+    return finish(text, [section(text, "What it is doing is unknown."), actions(again)])
+
+
+def _unread(queue: QueueId | None, view: StatusView, catalog: Catalog) -> Message:
+    if queue is None:
+        return unreadable("the queue", "it could not be read")
+    address = catalog.address(queue)
+    why = view.broken.get(address) or view.unreachable.get(queue.source)
+    return unreadable(address, why or "it could not be read")
 
 
 def _fallback(health: QueueHealth, view: StatusView, address: str) -> str:
@@ -91,7 +119,7 @@ def _counts(health: QueueHealth, view: StatusView) -> list[str]:
 def _processing(health: QueueHealth) -> str:
     sample = health.sample
     if sample.processing_p95 is not None:
-        return f"*{span(sample.processing_p95)}* a job (95 of 100 are quicker)"
+        return f"*{span(sample.processing_p95)}* processing (p95)"
     length = processing(sample)
     return f"*{span(length)}* oldest active job" if length is not None else ""
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from bot.domain.health import Level, QueueHealth, StatusView
+from bot.domain.health import Level, Metric, QueueHealth, StatusView
+from bot.domain.incidents import Incident
 from bot.render import levels
 from bot.render.words import code, date, escape, number, plural, trusted
 
 _NAMES: Final = 10
+_BROKEN: Final = 3
 
 
 def alert_lines(view: StatusView, health: QueueHealth, most: int) -> list[str]:
@@ -17,17 +19,26 @@ def alert_lines(view: StatusView, health: QueueHealth, most: int) -> list[str]:
     lines = []
     firing = view.firing(health.queue)
     for incident in firing[:most]:
-        value, threshold = levels.readings(incident)
         state = ""
         if incident.silenced_by:
             state = " · silenced"
         elif incident.acknowledged:
             state = " · acknowledged"
-        severity = levels.word(Level.of(incident.severity)).lower()
-        lines.append(f"{levels.BELL} #{incident.number} {severity}: {value} ({threshold}){state}")
+        since = f"since {date(incident.began_at, view.now)}"
+        lines.append(f"{levels.BELL} #{incident.number} {_said(incident, health)}{since}{state}")
     if len(firing) > most:
         lines.append(f"{levels.BELL} and {plural(len(firing) - most, 'more alert')}")
     return lines
+
+
+def _said(incident: Incident, health: QueueHealth) -> str:
+    """What an alert is about, unless the queue's first number says the same."""
+    same = incident.family == "backlog" and health.worst and health.worst.metric is Metric.WAITING
+    if same:
+        return ""
+    severity = levels.word(Level.of(incident.severity)).lower()
+    value, threshold = levels.readings(incident)
+    return f"{severity}: {value} ({threshold}) "
 
 
 def names(addresses: Sequence[str], most: int = _NAMES) -> str:
@@ -37,8 +48,8 @@ def names(addresses: Sequence[str], most: int = _NAMES) -> str:
     return ", ".join(shown) + (f" and {number(more)} more" if more else "")
 
 
-def trouble(view: StatusView) -> list[str]:
-    """What cannot be seen, and what is not there."""
+def blindness(view: StatusView) -> list[str]:
+    """What cannot be seen."""
     lines = [
         f"{levels.WARNING_SIGN} I cannot see the queues of {code(source, 60)}: {trusted(why, 200)}"
         for source, why in list(view.unreachable.items())[:_NAMES]
@@ -47,6 +58,19 @@ def trouble(view: StatusView) -> list[str]:
         lines.append(
             f"{levels.WARNING_SIGN} The watch has not run lately: alerts may be out of date"
         )
+    lines += [
+        f"{levels.WARNING_SIGN} I cannot read *{escape(queue, 80)}*: {trusted(why, 200)}"
+        for queue, why in list(view.broken.items())[:_BROKEN]
+    ]
+    if len(view.broken) > _BROKEN:
+        more = plural(len(view.broken) - _BROKEN, "more queue")
+        lines.append(f"{levels.WARNING_SIGN} nor {more}")
+    return lines
+
+
+def absent(view: StatusView) -> list[str]:
+    """What is not there, and what is kept quiet."""
+    lines = []
     if view.not_seen:
         lines.append(f"Not seen yet: {names(view.not_seen)}")
     silences = [one for one in view.silences if one.until > view.now]

@@ -35,7 +35,8 @@ _PILED_MARKS = re.compile(
 _HALF_ENTITY = re.compile(r"&[a-z]{0,3}\Z")
 _USER = re.compile(r"[UW][A-Z0-9]+")
 _GROUP = re.compile(r"S[A-Z0-9]+")
-_CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_CODE = re.compile(r"[A-Z][A-Z0-9_]{2,}|\([a-z ]+\)")
+_DATE = re.compile(r"<!date\^\d{1,12}\^[^<>|^]{1,60}\|([^<>|]{1,60})>")
 _ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>|]+")
 
 
@@ -106,6 +107,11 @@ def trusted(value: str, limit: int = 500) -> str:
     return entities(_LOUD_AT.sub("\uff20", clean(value, limit)))
 
 
+def bare(mrkdwn: str) -> str:
+    """Finished text without its bold, code spans and Slack dates: what a notification shows."""
+    return _DATE.sub(r"\1", mrkdwn).replace("*", "").replace("`", "")
+
+
 def fit(mrkdwn: str, limit: int = TEXT_LIMIT) -> str:
     """Cut finished text to a limit without leaving half an entity, a half link or an open block."""
     if len(mrkdwn) <= limit:
@@ -119,7 +125,7 @@ def fit(mrkdwn: str, limit: int = TEXT_LIMIT) -> str:
 
 
 def error_name(value: str, limit: int = 80) -> str:
-    """A failure code as it is, a masked message in quotes."""
+    """A failure code (or our own "(no reason)") as it is, a masked message in quotes."""
     return escape(value, limit) if _CODE.fullmatch(value) else quote(value, limit)
 
 

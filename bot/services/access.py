@@ -33,7 +33,8 @@ class Access:
         Raises:
             AccessDeniedError: with who may.
         """
-        if await self.role(actor) < role:
-            raise AccessDeniedError(
-                f"{doing} needs the {role.title} role.", holders=self._policy.holders(role)
-            )
+        if await self.role(actor) >= role:
+            return
+        holders = self._policy.holders(role)
+        who = "Ask {people}." if holders else "Nobody has it yet: see `access` in the config."
+        raise AccessDeniedError(f"{doing} needs the {role.title} role. {who}", people=holders)

@@ -70,8 +70,11 @@ class Alerting:
             raise StaleError(f"Alert #{number} is not firing any more: nothing to acknowledge.")
         taken = incident.acknowledged
         if taken is not None:
-            who = "you" if taken.by == actor.user else f"<@{taken.by}>"
-            raise StaleError(f"Alert #{number} is already acknowledged by {who}.")
+            raise StaleError(
+                f"Alert #{number} was already acknowledged by {{people}} at {{at}}.",
+                people=(taken.by,),
+                at=taken.at,
+            )
         await self._store.mark(
             Mark(kind=MarkKind.ACKNOWLEDGE, by=actor.user, at=now, number=number)
         )

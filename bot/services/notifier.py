@@ -1,8 +1,8 @@
 """The notifier: makes Slack match the incidents, one step at a time, whatever was lost before.
 
 Each step that cannot be repeated harmlessly (a post) is announced in the state first; if its
-outcome is unknown, because of a timeout or a crash, the message is looked for by its metadata before
-another try. So nothing is posted twice and nothing is left out.
+outcome is unknown, because of a timeout or a crash, the message is looked for by its metadata
+before another try. So nothing is posted twice and nothing is left out.
 """
 
 from __future__ import annotations

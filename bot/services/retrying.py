@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from secrets import token_hex
 
@@ -20,6 +20,7 @@ from bot.domain.sample import Sample, SampleRequest
 from bot.errors import (
     BullhornError,
     JobGoneError,
+    PlanExpiredError,
     RedisUnavailableError,
     RefusedError,
     StaleError,
@@ -158,7 +159,7 @@ class Retrying:
         plan = await self._open_plan(actor, plan_id)
         sample = await self._sample(plan.queue)
         if sample.taken_at >= plan.expires_at:
-            raise StaleError("This plan has expired; the jobs may have changed. Ask for a new one.")
+            raise PlanExpiredError("This plan has expired. Ask for a new one.")
         plan = replace(plan, fresh=plan.fresh or fresh)
         try:
             self._check_allowed(plan.queue, sample, fresh=plan.fresh)
@@ -175,6 +176,10 @@ class Retrying:
             await self._open_plan(actor, plan_id)
             raise StaleError("This plan was just carried out by another press.")
         return await self._carry_out(actor, running)
+
+    async def plan(self, plan_id: str) -> RetryPlan | None:
+        """A stored plan."""
+        return await self._plans.get(plan_id)
 
     async def cancel(self, actor: Actor, plan_id: str) -> RetryPlan:
         """Put a plan aside: its button does nothing any more.
@@ -213,7 +218,7 @@ class Retrying:
             await self._note(actor, plan.queue, _note_text(plan, outcome))
         return Done(plan=done, outcome=outcome, recorded=recorded, stopped=stopped)
 
-    async def _batches(self, plan: RetryPlan):  # noqa: ANN202 - an async generator of lists of refs
+    async def _batches(self, plan: RetryPlan) -> AsyncIterator[list[FailedRef]]:
         if plan.ids:
             refs = [FailedRef(job_id, failed_at) for job_id, failed_at in plan.ids]
             for start in range(0, len(refs), BATCH):
@@ -281,7 +286,9 @@ class Retrying:
             raise StaleError("This plan was cancelled. Ask for a new one.")
         if plan.status is not PlanStatus.PROPOSED:
             raise StaleError(
-                f"Already done: {plan.outcome}." if plan.outcome else "It is being carried out."
+                f"{{people}} did this already at {{at}}: {plan.outcome or 'still under way'}.",
+                people=(plan.confirmed_by or plan.asked_by,),
+                at=plan.confirmed_at,
             )
         return plan
 

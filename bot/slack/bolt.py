@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.listeners import Listeners

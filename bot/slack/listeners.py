@@ -7,7 +7,6 @@ would show "dispatch failed" instead of a sentence.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from secrets import token_hex
@@ -21,14 +20,14 @@ from bot.commands.base import Toolbox
 from bot.commands.dispatch import Dispatcher, find_command
 from bot.domain.access import Actor
 from bot.domain.message import Reply
-from bot.errors import AccessDeniedError, BullhornError, UnavailableError, UsageError
+from bot.errors import BullhornError, UnavailableError, UsageError
 from bot.ports import Telemetry
-from bot.render import action_ids, problems
+from bot.render import action_ids, errors, problems
 from bot.slack.answers import Answers, Origin
 
 _log = structlog.get_logger(__name__)
-TIME_LIMIT: Final = 60.0
-"""Seconds an answer may take before the person is told that it did not come."""
+PATIENCE: Final = 8.0
+"""Seconds after which the person is told that the work still goes on."""
 Work = Callable[[], Awaitable[Reply]]
 
 
@@ -45,16 +44,17 @@ class Listeners:
     def register(self, app: AsyncApp) -> None:
         """Tell Bolt what this takes: the slash command, and every button and menu."""
         app.command("/queue")(self._on_command)
-        command = re.compile(rf"{action_ids.COMMAND}(:.*)?")
-        app.action(command)(self._on_command_button)
-        app.action(re.compile(rf"{action_ids.COMMAND_MENU}(:.*)?"))(self._on_command_button)
-        plan = (
-            f"({action_ids.PLAN_CONFIRM}|{action_ids.PLAN_CONFIRM_FRESH}|{action_ids.PLAN_CANCEL})"
-        )
-        app.action(re.compile(rf"{plan}(:.*)?"))(self._on_plan_button)
-        app.action(re.compile(rf"{action_ids.LINK}(:.*)?"))(self._on_link)
+        for family in (action_ids.COMMAND, action_ids.COMMAND_MENU):
+            app.action(action_ids.pattern(family))(self._on_command_button)
+        for family in (
+            action_ids.PLAN_CONFIRM,
+            action_ids.PLAN_CONFIRM_FRESH,
+            action_ids.PLAN_CANCEL,
+        ):
+            app.action(action_ids.pattern(family))(self._on_plan_button)
+        app.action(action_ids.pattern(action_ids.LINK))(self._on_link)
 
-    async def drain(self, *, seconds: float) -> None:
+    async def drain(self, seconds: float) -> None:
         """Let the work under way finish, within a limit."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
@@ -87,7 +87,7 @@ class Listeners:
         await ack()
         origin = _origin(body)
         plan_id = str(action.get("value") or "")
-        name = str(action.get("action_id") or "").partition(":")[0]
+        name = action_ids.family_of(str(action.get("action_id") or ""))
 
         async def work() -> Reply:
             if name == action_ids.PLAN_CANCEL:
@@ -108,37 +108,45 @@ class Listeners:
 
     async def _answer(self, name: str, origin: Origin, work: Work) -> None:
         began = time.monotonic()
-        outcome = "ok"
-        try:
-            async with asyncio.timeout(TIME_LIMIT):
-                reply = await work()
-        except TimeoutError:
-            outcome, reply = "timeout", self._failed(name, "It took too long.")
-        except BullhornError as error:
-            outcome, reply = "refused", self._told(name, error)
-        except Exception:  # noqa: BLE001 - the last line: the person is told, the log has the rest
-            outcome, reply = "error", self._failed(name, "Something unexpected went wrong.")
-        try:
-            await self._answers.send(origin, reply)
-        except Exception:
-            _log.exception("answer failed", command=name)
+        task = asyncio.ensure_future(work())
+        done, _ = await asyncio.wait({task}, timeout=PATIENCE)
+        if not done:
+            # Never cancelled: a change half made is worse than a late answer.
+            await self._send(name, origin, Reply(message=problems.notice("Still working on it…")))
+        outcome, reply = await self._outcome(name, task)
+        await self._send(name, origin, reply)
         self._telemetry.command(name=name, seconds=time.monotonic() - began, outcome=outcome)
 
+    async def _outcome(self, name: str, task: asyncio.Future[Reply]) -> tuple[str, Reply]:
+        try:
+            return "ok", await task
+        except BullhornError as error:
+            return "refused", self._told(name, error)
+        except Exception:  # noqa: BLE001 - the last line: the person is told, the log has the rest
+            return "error", self._failed(name)
+
+    async def _send(self, name: str, origin: Origin, reply: Reply) -> None:
+        try:
+            await self._answers.send(origin, reply)
+        except Exception:  # noqa: BLE001 - there is nobody left to tell but the log
+            _log.exception("answer failed", command=name)
+
     def _told(self, name: str, error: BullhornError) -> Reply:
-        if isinstance(error, AccessDeniedError):
-            return Reply(message=problems.denied(str(error), error.holders))
         if isinstance(error, UnavailableError):
             ref = token_hex(2)
             _log.warning("unavailable", command=name, ref=ref, reason=str(error))
-            return Reply(message=problems.problem(f"I could not finish that: {error}", ref))
+            return Reply(message=errors.told(error, ref))
         if not isinstance(error, UsageError):
             _log.info("refused", command=name, reason=str(error))
-        return Reply(message=problems.problem(str(error), None))
+        return Reply(message=errors.told(error))
 
-    def _failed(self, name: str, why: str) -> Reply:
+    def _failed(self, name: str) -> Reply:
         ref = token_hex(2)
         _log.exception("command failed", command=name, ref=ref)
-        text = f"I could not finish that. {why} See `/queue history` for what was done."
+        text = (
+            "I could not finish that: something unexpected went wrong. "
+            "`/queue history` shows what was done."
+        )
         return Reply(message=problems.problem(text, ref))
 
 

@@ -1,10 +1,10 @@
 --[[
   Reads BullMQ's events stream: starts, ends of attempts, and final failures. An entry is
-  [id, [field, value, ...]], and `event` and `jobId` come first in every version. Event names of
+  an id and a flat list of fields, and `event` and `jobId` come first in every version. Event names of
   BullMQ 3 to 6: `active` is a start; `completed` and `failed` are final; an attempt that will be
   tried again ends in `waiting` from `active`, or in `delayed`.
 ]]
-local PAGE, PAGES, MOST_BYTES, BUCKET = 100, 10, 262144, 10000
+local PAGE, PAGES, MOST_BYTES, BUCKET = 100, 5, 262144, 10000
 
 local function milliseconds(id)
   return tonumber(string.match(id, "^%d+"))
@@ -18,12 +18,9 @@ local function is_after(one, other)
   return tonumber(string.match(one, "%d+$")) > tonumber(string.match(other, "%d+$"))
 end
 
+-- Return values, reasons and progress, which may be long, come third or fourth.
 local function size_of(fields)
-  local bytes = 0
-  for _, field in ipairs(fields) do
-    bytes = bytes + #field
-  end
-  return bytes
+  return #(fields[6] or "") + #(fields[8] or "")
 end
 
 -- Whether this entry, between its neighbours, is the end of an attempt that will be tried again.

@@ -13,7 +13,7 @@
 --- @include "failure_code"
 local rcall = redis.call
 local base = string.sub(KEYS[1], 1, -7)
-local MOST_BYTES = 262144
+local MOST_BYTES, MOST_EFFORT = 262144, 850
 
 local function to_hex(text)
   return (string.gsub(text, ".", function(sign)
@@ -117,7 +117,8 @@ local function walk(visit, bare)
         bytes = bytes + #reason
       end
     end
-    if stop or bytes > MOST_BYTES then
+    effort = effort + 1
+    if stop or bytes > MOST_BYTES or effort > MOST_EFFORT then
       at[2] = to_hex(id)
       return false, at, vanished
     end

@@ -1,7 +1,7 @@
 --[[
   Everything of one job but its log lines; nothing is written.
   KEYS[1] `prefix:queue:meta`, ARGV[1] the job's id
-  Returns [state, score or "", lock held, log lines, [field, value, ...]], or nil when it is not there.
+  Returns state, score or "", lock held, log lines, and the hash as a flat list; nil when there is none.
 ]]
 local rcall = redis.call
 local base, id = string.sub(KEYS[1], 1, -5), ARGV[1]

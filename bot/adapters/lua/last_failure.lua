@@ -3,7 +3,7 @@
   KEYS[1] `prefix:queue:events`, ARGV[1] where to go on ("+" or "(" and an id), ARGV[2] the job's id
   Returns [its time in ms or "", where to go on or ""].
 ]]
-local PAGE, PAGES, MOST_BYTES = 100, 10, 262144
+local PAGE, PAGES, MOST_BYTES = 100, 5, 262144
 local upto, bytes = ARGV[1], 0
 for _ = 1, PAGES do
   local page = redis.call("XREVRANGE", KEYS[1], upto, "-", "COUNT", PAGE)
@@ -12,9 +12,7 @@ for _ = 1, PAGES do
     if fields[2] == "failed" and fields[4] == ARGV[2] then
       return { string.match(entry[1], "^%d+"), "" }
     end
-    for _, field in ipairs(fields) do
-      bytes = bytes + #field
-    end
+    bytes = bytes + #(fields[6] or "") + #(fields[8] or "")
   end
   if #page < PAGE then
     return { "", "" }

@@ -1,5 +1,6 @@
 """What a person does in Slack, turned into what the app receives."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +84,7 @@ class Interactions:
     async def _message(self, user: str, channel: str, text: str, thread_ts: str) -> Json:
         workspace = self.ctx.workspace
         room = workspace.channels[channel]
+        text = self._with_mentions(text)
         message = posting.post(workspace, room, {"text": text, "thread_ts": thread_ts}, user=user)
         event: Json = {
             "user": user,
@@ -95,6 +97,16 @@ class Interactions:
         if f"<@{self.ctx.config.bot.id}>" in text:
             await self.event({"type": "app_mention", **event})
         return {"ok": True, "ts": message.ts}
+
+    def _with_mentions(self, text: str) -> str:
+        """``@bob`` becomes ``<@U0BOB>``, as Slack's own composer does it."""
+        people = {person.name: person.id for person in self.ctx.workspace.people.values()}
+
+        def mention(match: re.Match[str]) -> str:
+            user = people.get(match[1].lower())
+            return f"<@{user}>" if user else match[0]
+
+        return re.sub(r"(?<![<\w])@(\w+)", mention, text)
 
     async def event(self, event: Json) -> Json:
         """Send an Events API event; a failure is reported, not shown, as in Slack."""

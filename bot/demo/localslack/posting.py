@@ -52,7 +52,8 @@ def check_content(args: Json) -> list[str]:
     if blocks is not None and not isinstance(blocks, list):
         raise SlackError("invalid_blocks_format")
     blockkit.check_message(blocks, attachments)
-    return [] if text else [MISSING_TEXT]
+    has_fallback = all(item.get("fallback") for item in attachments or [{}])
+    return [] if text or (has_fallback and not blocks) else [MISSING_TEXT]
 
 
 def shaped_attachments(attachments: list[Json] | None) -> list[Json] | None:
@@ -164,19 +165,23 @@ def to_api(workspace: Workspace, message: Message, *, with_metadata: bool = Fals
         "metadata": message.metadata if with_metadata else None,
     }
     body |= {key: value for key, value in optional.items() if value is not None}
-    replies = workspace.replies(message.channel, message.ts)
+    return body | _thread_facts(workspace, message)
+
+
+def _thread_facts(workspace: Workspace, message: Message) -> Json:
     if message.is_reply:
         parent = workspace.messages[message.channel].get(message.thread_ts)
-        body["parent_user_id"] = parent.user if parent else message.user
-    elif replies:
-        users = list(dict.fromkeys(reply.user for reply in replies))
-        body |= {
-            "thread_ts": message.ts,
-            "reply_count": len(replies),
-            "reply_users": users,
-            "reply_users_count": len(users),
-            "latest_reply": replies[-1].ts,
-            "is_locked": False,
-            "subscribed": False,
-        }
-    return body
+        return {"parent_user_id": parent.user if parent else message.user}
+    replies = workspace.replies(message.channel, message.ts)
+    if not replies:
+        return {}
+    users = list(dict.fromkeys(reply.user for reply in replies))
+    return {
+        "thread_ts": message.ts,
+        "reply_count": len(replies),
+        "reply_users": users,
+        "reply_users_count": len(users),
+        "latest_reply": replies[-1].ts,
+        "is_locked": False,
+        "subscribed": False,
+    }

@@ -213,6 +213,31 @@ class Reader:
         found: list[Json] = answer["calls"]
         return found
 
+    async def wait_for_calls(
+        self,
+        method: str,
+        count: int = 1,
+        *,
+        channel: str = "",
+        timeout: float | None = None,  # noqa: ASYNC109 - as in wait_for
+    ) -> list[Json]:
+        """Wait until this many calls of a method have arrived; all of them are returned.
+
+        Raises:
+            AssertionError: fewer have.
+        """
+        seen: list[Json] = []
+
+        async def look() -> list[Json] | None:
+            nonlocal seen
+            seen = await self.calls(method, channel=channel)
+            return seen if len(seen) >= count else None
+
+        found = await self._poll(look, timeout)
+        if found is None:
+            raise AssertionError(f"{len(seen)} of {count} calls of {method}: {seen}")
+        return found
+
     async def rates(self) -> Json:
         """Per channel, the busiest second of posts and minute of edits."""
         rates: Json = (await self.get("/local/calls"))["rates"]

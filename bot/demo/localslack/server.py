@@ -1,5 +1,6 @@
 """Starts and stops the local Slack on one port."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,11 +67,12 @@ class LocalSlack:
         return f"{self.ctx.base_url}api/"
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; port 0 takes any free one.
+        """Listen; port 0 takes any free one. After `stop` it goes on with what it had.
 
         Raises:
             OSError: the port is taken.
         """
+        self.ctx.faults.stopping = asyncio.Event()
         runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         site = web.TCPSite(runner, host, port)

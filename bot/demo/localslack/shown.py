@@ -8,7 +8,6 @@ from typing import Any
 from bot.demo.localslack import blockkit
 from bot.demo.localslack.errors import Json
 
-_TEXT_KEYS = ("text", "fallback_text")
 _DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 _LINK = re.compile(r"<(?:https?|mailto):[^|>]*\|([^>]*)>")
 
@@ -48,8 +47,9 @@ class Shown:
 
     @property
     def fallback(self) -> str:
-        """The notification text."""
-        return str(self.raw.get("text", ""))
+        """The notification text: the message's own, or else its first attachment's."""
+        attachments = self.raw.get("attachments") or [{}]
+        return str(self.raw.get("text") or attachments[0].get("fallback", ""))
 
     @property
     def color(self) -> str:
@@ -78,7 +78,7 @@ class Shown:
         own = self.raw.get("attachments") or []
         pieces += [str(a["text"]) for a in own if a.get("text") and not a.get("blocks")]
         if not self.raw.get("blocks"):
-            pieces.insert(0, self.fallback)
+            pieces.insert(0, str(self.raw.get("text", "")))
         return readable("\n".join(piece for piece in pieces if piece))
 
     @property

@@ -68,6 +68,7 @@ class Workspace:
         self._last_ts = 0
         self.channels: dict[str, Channel] = {}
         self.messages: dict[str, dict[str, Message]] = {}
+        self._threads: dict[tuple[str, str], dict[str, Message]] = {}
         slackbot = Person(id=SLACKBOT, name="slackbot", real_name="Slackbot", color="#611f69")
         everyone = (*config.people, config.bot, slackbot)
         self.people: dict[str, Person] = {p.id: p for p in everyone}
@@ -89,6 +90,7 @@ class Workspace:
         for person in self.config.people:
             self.open_im(person.id)
         self.messages = {channel: {} for channel in self.channels}
+        self._threads.clear()
         self.emit({"type": "reset"})
 
     def emit(self, change: Json) -> None:
@@ -157,6 +159,8 @@ class Workspace:
     def add(self, message: Message) -> Message:
         """Put a new message into its channel; the parent of a reply is announced again."""
         self.messages[message.channel][message.ts] = message
+        if message.is_reply and not message.ephemeral_to:
+            self._threads.setdefault((message.channel, message.thread_ts), {})[message.ts] = message
         self.announce(message)
         return message
 
@@ -171,6 +175,7 @@ class Workspace:
     def remove(self, message: Message) -> None:
         """Delete a message."""
         self.messages[message.channel].pop(message.ts, None)
+        self._threads.get((message.channel, message.thread_ts), {}).pop(message.ts, None)
         self.emit({"type": "removed", "message": message})
         parent = self.messages[message.channel].get(message.thread_ts)
         if message.is_reply and parent is not None:
@@ -182,11 +187,11 @@ class Workspace:
 
     def in_order(self, channel: str) -> list[Message]:
         """All messages of a channel, oldest first."""
-        return sorted(self.messages.get(channel, {}).values(), key=lambda m: ts_key(m.ts))
+        return list(self.messages.get(channel, {}).values())  # ids only ever grow
 
     def replies(self, channel: str, ts: str) -> list[Message]:
         """The shared replies below a message, oldest first."""
-        return [m for m in self.shared(channel) if m.thread_ts == ts and m.ts != ts]
+        return list(self._threads.get((channel, ts), {}).values())
 
     def slackbot_says(self, channel: str, user: str, text: str) -> Message:
         """Slack's own ephemeral note to a person, for example that a command failed."""

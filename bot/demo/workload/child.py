@@ -12,14 +12,23 @@ import os
 import sys
 import threading
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO
 
 _ROOT = Path(__file__).parents[3]
 
 
-async def spawn(module: str, *args: str, stdout: int | None = None) -> Process:
-    """Start `python -m module args` as a child that ends with this process."""
+async def spawn(
+    module: str,
+    *args: str,
+    stdout: int | IO[bytes] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Process:
+    """Start `python -m module args` as a child that ends with this process.
+
+    `env` is laid over this process' own environment.
+    """
     path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -28,7 +37,7 @@ async def spawn(module: str, *args: str, stdout: int | None = None) -> Process:
         *args,
         stdin=PIPE,
         stdout=stdout,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": path, **(env or {})},
         start_new_session=True,
     )
 

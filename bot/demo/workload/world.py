@@ -101,7 +101,7 @@ class World:
             ],
         }
 
-    async def switch(self, switch_id: str, on: bool) -> dict[str, Any]:
+    async def switch(self, switch_id: str, on: bool | None) -> dict[str, Any]:
         """Turn a switch on or off, or press a button (whatever `on` is), and describe the result.
 
         Raises:
@@ -116,7 +116,7 @@ class World:
             elif switch.id == "processor_stopped":
                 await (self._stop_processor() if on else self._start_processor())
             else:
-                await cast("Any", self._redis.hset(SWITCHES_KEY, switch.id, str(int(on))))
+                await cast("Any", self._redis.hset(SWITCHES_KEY, switch.id, str(int(bool(on)))))
         return await self.snapshot()
 
     async def _switched_on(self) -> set[str]:

@@ -50,8 +50,8 @@ class Reading:
 class Rule:
     """One alert rule. Rules of one `family` share one incident a queue, led by the worst.
 
-    `title` is how people call it; `advice` is what the runbook says to do. Settings that are None in
-    `defaults` are not settings of this rule, and the config refuses them.
+    `title` is how people call it; `advice` is what the runbook says to do. Settings that are None
+    in `defaults` are not settings of this rule, and the config refuses them.
     """
 
     name: str
@@ -61,3 +61,14 @@ class Rule:
     advice: str
     defaults: RuleSettings
     evaluate: Callable[[Observation, RuleSettings], Reading]
+
+
+def number(setting: int | None) -> int:
+    """A setting that the rule's defaults give a number.
+
+    Raises:
+        ValueError: it is missing. `settings_of` in this package fills it from the defaults.
+    """
+    if setting is None:
+        raise ValueError("a setting that this rule needs is missing")
+    return setting

@@ -6,12 +6,16 @@ export async function get(path, params = {}) {
 }
 
 export async function post(path, body) {
-  const response = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  return response.json();
+  try {
+    const response = await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return await response.json();
+  } catch {
+    return { ok: false, error: "unreachable" };
+  }
 }
 
 // Listens to changes as one person; calls back with each, and on every (re)connection.

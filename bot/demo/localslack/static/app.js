@@ -36,6 +36,7 @@ function redraw() {
 
 function go(place) {
   closeThread();
+  box.leave();
   store.place = place;
   const app = place.kind !== "channel";
   const room = store.channels.get(place.id);
@@ -50,6 +51,7 @@ function go(place) {
   box.placeholder(app ? `Message ${store.team.bot.name}` : `Message #${room.name}`);
   document.title = `${app ? store.team.bot.name : room.name} – ${store.team.team}`;
   closeMenu();
+  box.enter(`${store.me} ${openChannel()}`);
   list.clear();
   draw();
   list.toEnd();
@@ -104,7 +106,7 @@ async function become(id) {
   if (first) [...store.channels.keys(), openChannel()].forEach(markRead);
   stopStream = stream(id, {
     onChange,
-    onOpen: () => load().then(redraw),
+    onOpen: () => load().then(redraw, () => {}),
     onClose: () => { byId("connection").textContent = "Reconnecting…"; },
   });
   go(store.place);
@@ -165,7 +167,7 @@ function listen() {
     } catch {
       byId("connection").textContent = "Reconnecting…";
     }
-  }, 5000);
+  }, 2000);
 }
 
 async function start() {

@@ -82,5 +82,13 @@ export function composer({ id, label, placeholder, channel, thread = () => "" })
   text.addEventListener("input", () => { historyAt = -1; grow(); suggest(); });
   text.addEventListener("blur", () => { list.hidden = true; });
   send.addEventListener("click", submit);
-  return { node: box, text, placeholder: (words) => { text.placeholder = words; text.setAttribute("aria-label", words); } };
+  // What was typed but not sent stays with its conversation.
+  const drafts = new Map();
+  let place = "";
+  const leave = () => drafts.set(place, text.value);
+  const enter = (next) => {
+    place = next;
+    set(drafts.get(place) ?? "");
+  };
+  return { node: box, text, leave, enter, placeholder: (words) => { text.placeholder = words; text.setAttribute("aria-label", words); } };
 }

@@ -36,6 +36,7 @@ export function showView(view) {
   open = build(view, kept);
   document.body.append(open.dialog);
   open.dialog.showModal();
+  (open.dialog.querySelector("[autofocus]") ?? open.dialog.querySelector(".dialog-body :is(input, textarea, select)"))?.focus();
 }
 
 export const viewContext = (view, readers, kept = {}) => ({

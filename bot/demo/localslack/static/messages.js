@@ -97,6 +97,7 @@ export class MessageList {
     for (const message of messages) {
       if (!this.inThread && (!previous || dayKey(previous.ts) !== dayKey(message.ts))) wanted.push(this.#day(message));
       wanted.push(this.#row(message, this.#compact(previous, message)));
+      if (this.inThread && !previous && messages.length > 1) wanted.push(this.#replies(messages.length - 1));
       previous = message;
     }
     const keep = new Set(wanted);
@@ -115,13 +116,18 @@ export class MessageList {
 
   #compact(previous, message) {
     return Boolean(previous) && previous.user === message.user && !previous.ephemeral && !message.ephemeral
-      && !previous.reply_count && Number(message.ts) - Number(previous.ts) < SAME_AUTHOR_SECONDS && dayKey(previous.ts) === dayKey(message.ts);
+      && !previous.reply_count && !previous.attachments && !message.attachments && Number(message.ts) - Number(previous.ts) < SAME_AUTHOR_SECONDS && dayKey(previous.ts) === dayKey(message.ts);
   }
 
   #day(message) {
     const key = `day ${dayKey(message.ts)}`;
     const name = dayName(message.ts);
     return this.#cached(key, name, () => h("div", { class: "day", role: "listitem" }, h("span", null, name)));
+  }
+
+  #replies(count) {
+    const words = count === 1 ? "1 reply" : `${count} replies`;
+    return this.#cached("replies", words, () => h("div", { class: "reply-count", role: "listitem" }, words));
   }
 
   #row(message, compact) {

@@ -46,7 +46,7 @@ function lines(text) {
       return;
     }
     quote = null;
-    const bullet = /^(\s*)([•◦▪‣→]|\d+\.) (.*)$/.exec(line);
+    const bullet = /^(\s*)([•◦▪‣]|\d+\.) (.*)$/.exec(line);
     if (bullet) {
       const depth = Math.min(3, Math.floor(bullet[1].length / 2));
       out.push(h("div", { class: `bullet depth-${depth}` }, h("span", { class: "bullet-mark" }, bullet[2]), h("span", null, inline(bullet[3]))));
@@ -54,7 +54,7 @@ function lines(text) {
     }
     out.push(...inline(line));
     const next = all[index + 1];
-    if (next !== undefined && !/^(?:&gt;|>|\s*(?:[•◦▪‣→]|\d+\.) )/.test(next)) out.push(h("br"));
+    if (next !== undefined && !/^(?:&gt;|>|\s*(?:[•◦▪‣]|\d+\.) )/.test(next)) out.push(h("br"));
   });
   return out;
 }

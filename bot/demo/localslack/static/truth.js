@@ -36,12 +36,18 @@ export function startTruth() {
   setInterval(() => document.hidden || tick(), 1000);
 }
 
+let asking = false;
+
 async function tick() {
+  if (asking) return;
+  asking = true;
   try {
     draw(await get("/world"));
     byId("truth").classList.remove("stale");
   } catch {
     byId("truth").classList.add("stale");
+  } finally {
+    asking = false;
   }
 }
 

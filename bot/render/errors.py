@@ -1,0 +1,31 @@
+"""Errors, rendered once, at the edge: a sentence for the person who asked."""
+
+from __future__ import annotations
+
+from bot.domain.message import Message
+from bot.errors import BullhornError
+from bot.render.kit import simple
+from bot.render.words import date, escape, mention, trusted
+
+
+def told(error: BullhornError, ref: str | None = None) -> Message:
+    """The error's sentence, with people as mentions and the time in the reader's zone.
+
+    `ref` is the reference that is also in the log.
+    """
+    text = trusted(error.template, 1500) or "Something went wrong."
+    text = text.replace("{people}", _either(error.people))
+    text = text.replace("{at}", date(error.at) if error.at is not None else "then")
+    return simple(f"{text} (ref {escape(ref, 12)})" if ref else text)
+
+
+def _either(people: tuple[str, ...]) -> str:
+    """As in: @alice, @bob or anyone in @ops; a long list is cut."""
+    named = [_named(person) for person in people[:8]]
+    if len(named) < 2:  # noqa: PLR2004 - nothing to join
+        return named[0] if named else "nobody"
+    return f"{', '.join(named[:-1])} or {named[-1]}"
+
+
+def _named(person: str) -> str:
+    return f"anyone in {mention(person)}" if person.startswith("S") else mention(person)

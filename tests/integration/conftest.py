@@ -1,0 +1,56 @@
+"""One real Valkey and one Node helper for all integration tests; each test begins with no keys."""
+
+import pytest
+
+from bot.adapters.bullmq_operator import BullmqOperator
+from bot.adapters.bullmq_reader import BullmqReader
+from bot.adapters.sources import Sources
+from tests.support.node_bullmq import node_bullmq
+from tests.support.valkey import valkey_server
+
+
+@pytest.fixture(scope="session")
+def running_valkey():
+    with valkey_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def running_node(running_valkey):
+    with node_bullmq(running_valkey) as node:
+        yield node
+
+
+@pytest.fixture
+def valkey(running_valkey):
+    running_valkey.empty()
+    return running_valkey
+
+
+@pytest.fixture
+def redis(valkey):
+    with valkey.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def node(valkey, running_node):
+    yield running_node
+    await running_node.ask("reset")
+
+
+@pytest.fixture
+async def sources(valkey):
+    sources = Sources({"main": (valkey.url, "bull")})
+    yield sources
+    await sources.aclose()
+
+
+@pytest.fixture
+def reader(sources):
+    return BullmqReader(sources=sources, own=sources.client("main"))
+
+
+@pytest.fixture
+def operator(sources):
+    return BullmqOperator(sources=sources)
