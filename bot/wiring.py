@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -53,6 +54,10 @@ from bot.slack.answers import Answers
 from bot.slack.listeners import Listeners
 from bot.slack.socket import SocketFront
 from bot.web import health
+
+
+SLACK_TIMEOUT: Final = 10.0
+"""Seconds a call to Slack may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,11 +158,11 @@ def _outside(settings: Settings, config: Config) -> _Outside:
         {name: (s.url.get_secret_value(), s.prefix) for name, s in config.sources.items()}
     )
     telemetry = PrometheusTelemetry()
-    session = aiohttp.ClientSession()
+    # slack_sdk leaves the time limit to a session that is handed to it.
+    session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_TIMEOUT))
     client = AsyncWebClient(
         token=settings.slack_bot_token.get_secret_value(),
         base_url=settings.slack_api_url,
-        timeout=10,
         session=session,
         retry_handlers=[],  # the default one sends a POST again after a lost connection
     )

@@ -28,8 +28,8 @@ from bot.domain.jobs import FailedRef, RetryOutcome
 from bot.domain.queues import QueueId
 from bot.errors import BullhornError, RedisUnavailableError
 
-CHUNK: Final = 75
-"""Jobs in one transaction: it holds the server for about two milliseconds."""
+CHUNK: Final = 50
+"""Jobs in one transaction: it holds the server for a millisecond or two."""
 
 TRIES: Final = 10
 """How often a chunk is looked at again before the queue is taken to be too busy."""

@@ -46,12 +46,10 @@ def _health(file: FileSection) -> Iterator[Problem]:
     for name in type(file.health).fields():
         row = getattr(table, str(name))
         if row.critical < row.warning:
-            path = ("health", name)
             say = say_duration if name == "processing" else str
-            yield (
-                path,
-                f"{dotted(path)}: warning ({say(row.warning)}) is above critical ({say(row.critical)}).",
-            )
+            low, high = say(row.critical), say(row.warning)
+            path = ("health", name)
+            yield path, f"{dotted(path)}: warning ({high}) is above critical ({low})."
 
 
 def _heartbeat(file: FileSection) -> Iterator[Problem]:

@@ -84,14 +84,16 @@ def read_document(path: Path) -> Document:
         ConfigError: it cannot be read or is not YAML; one line, with its number if there is one.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise Place(file=str(path), line=line).problem("the file is not UTF-8 text.") from None
+        content = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "that is not a path"
         raise ConfigError(f"{said(str(path))} cannot be read: {reason}.") from None
-    return parse_document(text, file=str(path))
+    try:
+        return parse_document(content.decode("utf-8-sig"), file=str(path))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+    # Raised out here, so that the error that holds all of the file is not in its context.
+    raise Place(file=str(path), line=line).problem("the file is not UTF-8 text.")
 
 
 def parse_document(text: str, *, file: str) -> Document:

@@ -134,6 +134,11 @@ class StatusView:
     memories: Mapping[QueueId, QueueMemory] = field(default_factory=lambda: MappingProxyType({}))
     stale: bool = False
 
+    @property
+    def hides(self) -> bool:
+        """Whether there are queues that it cannot show."""
+        return bool(self.unreachable or self.broken)
+
     def firing(self, queue: QueueId) -> tuple[Incident, ...]:
         """The queue's open alerts, worst first."""
         own = [one for one in self.incidents if one.queue == queue and one.firing]

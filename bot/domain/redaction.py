@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 MASK: Final = "\u2022\u2022\u2022\u2022"
@@ -35,6 +37,7 @@ DEPTH: Final = 40
 
 _TEXT: Final = 65_536
 _SECRETS: Final = 500
+_NODES: Final = 20_000
 _SHORTEST_SECRET: Final = 4
 _LONGEST_SECRET: Final = 2000
 _SEPARATORS = re.compile(r"[\s_.\-]+")
@@ -46,7 +49,8 @@ _FAILURE_CODE = re.compile(r"(?:Error: )?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+): ")
 def mask(value: Any, extra_keys: Sequence[str] = ()) -> Any:
     """A copy of decoded JSON with sensitive values masked, at any depth and in nested JSON strings.
 
-    `extra_keys` are the queue's `redact` keys. Levels below `DEPTH` are replaced by "…".
+    `extra_keys` are the queue's `redact` keys. Levels below `DEPTH` are replaced by "…",
+    and of a plain string at most the first 64 K characters are kept.
     """
     return _mask(value, _normalized(extra_keys), tuple(extra_keys), DEPTH)
 
@@ -71,7 +75,8 @@ def _mask(value: Any, own: frozenset[str], extra_keys: tuple[str, ...], depth: i
 def _mask_string(value: str, own: frozenset[str], extra_keys: tuple[str, ...], depth: int) -> str:
     nested = _nested(value)
     if nested is None:
-        return _mask_patterns(value, extra_keys)
+        head = value if len(value) <= _TEXT else value[:_TEXT] + "\u2026"
+        return _mask_patterns(head, extra_keys)
     return json.dumps(_mask(nested, own, extra_keys, max(0, depth - 1)), ensure_ascii=False)
 
 
@@ -92,7 +97,7 @@ def secrets_in(data: Any, extra_keys: Sequence[str] = ()) -> tuple[str, ...]:
     """The values of `data` that `mask` would mask, as text; very short ones are left out."""
     own = _normalized(extra_keys)
     found: list[str] = []
-    for value in _sensitive_values(data, own, DEPTH, inside=False):
+    for value in _sensitive_values(data, own):
         text = str(value)
         if len(text) >= _SHORTEST_SECRET:
             found.append(text[:_LONGEST_SECRET])
@@ -101,21 +106,24 @@ def secrets_in(data: Any, extra_keys: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _sensitive_values(
-    value: Any, own: frozenset[str], depth: int, *, inside: bool
-) -> Iterator[str | int | float]:
-    """Scalars below a sensitive key (`inside`: we are below one)."""
-    if isinstance(value, str) and (nested := _nested(value)) is not None:
-        value = nested
-    if isinstance(value, dict) and depth:
-        for key, inner in value.items():
-            below = inside or _is_sensitive(str(key), own)
-            yield from _sensitive_values(inner, own, depth - 1, inside=below)
-    elif isinstance(value, list | tuple) and depth:
-        for inner in value:
-            yield from _sensitive_values(inner, own, depth - 1, inside=inside)
-    elif inside and isinstance(value, str | int | float) and _tells(value):
-        yield value
+def _sensitive_values(data: Any, own: frozenset[str]) -> Iterator[str | int | float]:
+    """Scalars below a sensitive key, the shallow ones first; a bounded number is looked at."""
+    waiting: deque[tuple[Any, bool, int]] = deque([(data, False, DEPTH)])
+    for _ in range(_NODES):
+        if not waiting:
+            return
+        value, inside, depth = waiting.popleft()
+        if isinstance(value, str) and (nested := _nested(value)) is not None:
+            value = nested
+        if isinstance(value, dict) and depth:
+            waiting.extend(
+                (inner, inside or _is_sensitive(str(key), own), depth - 1)
+                for key, inner in islice(value.items(), _NODES)
+            )
+        elif isinstance(value, list | tuple) and depth:
+            waiting.extend((inner, inside, depth - 1) for inner in islice(value, _NODES))
+        elif inside and isinstance(value, str | int | float) and _tells(value):
+            yield value
 
 
 def _normalize(key: str) -> str:

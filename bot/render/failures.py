@@ -154,7 +154,7 @@ def _nothing(report: FailureReport, asked: _Asked) -> Message:
         return simple(text)
     gone = ""
     if report.vanished:
-        gone = f" {plural(report.vanished, 'failed id')} without a job left behind."
+        gone = f" {plural(report.vanished, 'failed id')} with no job left."
     return simple(f"{good}No failed jobs in {address}.{gone}")
 
 
@@ -223,7 +223,7 @@ def _footnotes(report: FailureReport, shown: Sequence[FailureGroup]) -> list[str
         lines.append(f"and {number(count)} in {kinds} of error; narrow it with `--error CODE`")
     if report.vanished:
         ids = plural(report.vanished, "failed id")
-        lines.append(f"{ids} without a job left behind: not counted")
+        lines.append(f"{ids} with no job left: not counted")
     return lines
 
 

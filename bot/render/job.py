@@ -37,7 +37,7 @@ _EMOJI: Final = {
 _DATA: Final = 2400
 _VALUE: Final = 600
 _STRING: Final = 300
-_ITEMS: Final = 60
+_ITEMS: Final = 20
 _STACK: Final = 2600
 _STACKS: Final = 3
 

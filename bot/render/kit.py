@@ -15,6 +15,7 @@ import slackblocks as sb
 
 from bot.domain.message import Message
 from bot.render import action_ids
+from bot.render.typed import VALUE
 from bot.render.words import (
     TEXT_LIMIT,
     bare,
@@ -65,7 +66,6 @@ CHARACTERS: Final = 12_000
 
 FALLBACK: Final = 1000
 LABEL: Final = 75
-VALUE: Final = 2000
 OPTION_VALUE: Final = 150
 _ADDRESS: Final = 3000
 _MENU_OPTIONS: Final = 100

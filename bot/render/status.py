@@ -41,15 +41,15 @@ def overview(view: StatusView, catalog: Catalog) -> Message:
     ranked = view.worst_first()
     bad = sum(level is not Level.HEALTHY for _, level in ranked)
     shown = ranked if len(ranked) <= FEW else ranked[: min(bad, ATTENTION)]
-    blocks: list[Block | None] = [section(_headline(view, bad))]
+    blocks: list[Block | None] = [section(_headline(view, bad), *blindness(view))]
     compact = len(ranked) > FEW
     blocks += [_queue(view, health, level, catalog, compact=compact) for health, level in shown]
     blocks += [
         context(*_rest(ranked, bad, len(shown), catalog)),
-        context(*([_advice(shown)] if compact else []), *blindness(view), *absent(view)),
+        context(*([_advice(shown)] if compact else []), *absent(view)),
         actions(_menu(ranked[len(shown) :], catalog), _refresh()),
     ]
-    return finish(_fallback(ranked, bad, catalog), blocks)
+    return finish(_fallback(view, ranked, bad, catalog), blocks)
 
 
 def _headline(view: StatusView, bad: int) -> str:
@@ -57,18 +57,21 @@ def _headline(view: StatusView, bad: int) -> str:
         return f"*No queue seen* · {date(view.now)}"
     need = "needs attention" if bad == 1 else "need attention"
     state = f"{number(bad)} {need}" if bad else "all healthy"
+    if view.hides:
+        state += " · some cannot be seen"
     return f"*{plural(len(view.healths), 'queue')}* · {state} · {date(view.now)}"
 
 
-def _fallback(ranked: Ranked, bad: int, catalog: Catalog) -> str:
+def _fallback(view: StatusView, ranked: Ranked, bad: int, catalog: Catalog) -> str:
+    hidden = " Some cannot be seen." if view.hides else ""
     if not ranked:
-        return "No queue seen."
+        return f"No queue seen.{hidden}"
     count = plural(len(ranked), "queue")
     if not bad:
-        return f"{count}, all healthy."
+        return f"{count}, all healthy.{hidden}"
     worst = escape(catalog.address(ranked[0][0].queue), 80)
     need = "needs" if bad == 1 else "need"
-    return f"{count}, {number(bad)} {need} attention; worst: {worst}."
+    return f"{count}, {number(bad)} {need} attention; worst: {worst}.{hidden}"
 
 
 def _queue(
@@ -150,10 +153,11 @@ def _course(view: StatusView, health: QueueHealth) -> list[str]:
     course = [] if course == ["steady"] else course
     if memory.last_progress is None:
         return course
+    growing = course if (memory.trend or 0) > 0 else []
     still = view.now - memory.last_progress
     if still < _QUIET or health.sample.held_back:
         return course
-    return [*course, f"nothing moved for {say_duration(still)}"]
+    return [*growing, f"nothing moved for {say_duration(still)}"]
 
 
 def _rest(ranked: Ranked, bad: int, shown: int, catalog: Catalog) -> list[str]:

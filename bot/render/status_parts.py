@@ -25,7 +25,9 @@ def alert_lines(view: StatusView, health: QueueHealth, most: int) -> list[str]:
         elif incident.acknowledged:
             state = " · acknowledged"
         since = f"since {date(incident.began_at, view.now)}"
-        lines.append(f"{levels.BELL} #{incident.number} {_said(incident, health)}{since}{state}")
+        lines.append(
+            f"{levels.BELL} Alert #{incident.number} {_said(incident, health)}{since}{state}"
+        )
     if len(firing) > most:
         lines.append(f"{levels.BELL} and {plural(len(firing) - most, 'more alert')}")
     return lines

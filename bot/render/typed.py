@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from typing import Final
 
 from bot.domain.commandline import join, split
 from bot.errors import UsageError
+
+VALUE: Final = 2000
+"""What a button can carry, in characters."""
 
 
 def typed(*words: str, flags: Sequence[str] = (), **options: str | None) -> str | None:
@@ -31,6 +35,6 @@ def typed(*words: str, flags: Sequence[str] = (), **options: str | None) -> str 
 
 
 def _carries(value: str) -> bool:
-    if not value or value.startswith("-"):
+    if not 0 < len(value) <= VALUE or value.startswith("-"):
         return False
-    return not any(unicodedata.category(sign) in {"Cc", "Cs", "Cn"} for sign in value[:2001])
+    return not any(unicodedata.category(sign) in {"Cc", "Cs", "Cn"} for sign in value)

@@ -78,7 +78,7 @@ def escape(value: str, limit: int = 200) -> str:
     flat = clean(value, limit).translate(_SOFT)
     flat = _OPENING_UNDERSCORE.sub(lambda found: "\u02cd" * len(found[0]), flat)
     flat = _EMOJI_COLON.sub("\u2236", flat)
-    return entities(_LOUD_AT.sub("\uff20", flat))
+    return entities(_quiet(flat))
 
 
 def quote(value: str, limit: int = 200) -> str:
@@ -88,13 +88,21 @@ def quote(value: str, limit: int = 200) -> str:
 
 def code(value: str, limit: int = 100) -> str:
     """Anything, as a code span: ids, names."""
-    return f"`{entities(clean(value, limit).translate(_SOFT_CODE)) or '(empty)'}`"
+    return f"`{_inside_code(clean(value, limit)) or '(empty)'}`"
 
 
 def code_block(value: str, limit: int = 2500) -> str:
     """Anything of several lines, as a code block of at most `limit` characters as Slack counts."""
-    inner = entities(clean(value, limit, lines=True).translate(_SOFT_CODE))
+    inner = _inside_code(clean(value, limit, lines=True))
     return f"```\n{fit(inner, limit) or '(empty)'}\n```"
+
+
+def _inside_code(text: str) -> str:
+    return entities(_quiet(text.translate(_SOFT_CODE)))
+
+
+def _quiet(text: str) -> str:
+    return _LOUD_AT.sub("\uff20", text)
 
 
 def plain(value: str, limit: int) -> str:
@@ -104,7 +112,10 @@ def plain(value: str, limit: int) -> str:
 
 def trusted(value: str, limit: int = 500) -> str:
     """Our own or the config's words on one line: their mrkdwn holds, but they mention nobody."""
-    return entities(_LOUD_AT.sub("\uff20", clean(value, limit)))
+    flat = _quiet(clean(value, limit))
+    if flat.count("`") % 2 or "```" in flat:
+        flat = flat.translate(_SOFT_CODE)
+    return entities(flat)
 
 
 def bare(mrkdwn: str) -> str:

@@ -14,7 +14,7 @@ import structlog
 
 from bot.domain.incidents import Happening, Incident
 from bot.domain.message import MessageRef
-from bot.domain.notices import Notice, Step, next_step
+from bot.domain.notices import Notice, Step, may_post, next_step
 from bot.domain.policy import Catalog
 from bot.domain.times import MINUTE, SECOND, Ms
 from bot.errors import BullhornError, LostLeaseError, SlackRefusedError, SlackUnavailableError
@@ -101,8 +101,8 @@ class Notifier:
                 done = await self._edit(incident, notice)
             else:
                 done = await self._reply(incident, notice)
-        except SlackUnavailableError as error:
-            await self._save(await self._later(incident, error, step))
+        except SlackUnavailableError:
+            await self._save(await self._later(incident.number))
             raise
         except SlackRefusedError as error:
             done = await self._refused(incident, error, step)
@@ -122,12 +122,17 @@ class Notifier:
                 return replace(
                     notice, channel=found.channel, ts=found.ts, posting_since=None, refused=None
                 )
-            if not incident.firing:
+            if not may_post(incident):
                 return replace(notice, posting_since=None)
         now = await self._reader.now()
         await self._save(replace(notice, channel=channel, posting_since=now))
         message = self._writer.alert(incident, first=True)
-        ref = await self._messenger.post(message, channel=channel, tag=tag)
+        try:
+            ref = await self._messenger.post(message, channel=channel, tag=tag)
+        except SlackUnavailableError as error:
+            if not error.unclear:
+                await self._save(replace(notice, channel=channel, posting_since=None))
+            raise
         return replace(
             _shown(notice, incident, now),
             channel=ref.channel, ts=ref.ts, posting_since=None, refused=None,
@@ -149,25 +154,25 @@ class Notifier:
             if await self._messenger.find(channel=ref.channel, tag=tag, since=since, thread=ref.ts):
                 return done
         await self._save(replace(notice, replying_since=await self._reader.now()))
-        await self._messenger.post(
-            self._writer.entry(incident, index),
-            channel=ref.channel,
-            tag=tag,
-            thread=ref.ts,
-            # It has become worse: that is worth a line in the channel, as an edit rings no phone.
-            broadcast=incident.timeline[index].what is Happening.ESCALATED,
-        )
+        try:
+            await self._messenger.post(
+                self._writer.entry(incident, index),
+                channel=ref.channel,
+                tag=tag,
+                thread=ref.ts,
+                # It became worse: that is worth a line in the channel, as an edit rings no phone.
+                broadcast=incident.timeline[index].what is Happening.ESCALATED,
+            )
+        except SlackUnavailableError as error:
+            if not error.unclear:
+                await self._save(replace(notice, replying_since=None))
+            raise
         return done
 
-    async def _later(self, incident: Incident, error: SlackUnavailableError, step: Step) -> Notice:
-        """After a call that did not go through: when it is clear that it had no effect, say so."""
-        notice = _notice(await self._store.load_open(), incident.number)
-        notice = replace(notice, retry_at=await self._reader.now() + RETRY_AFTER)
-        if error.unclear:
-            return notice
-        if step is Step.POST:
-            return replace(notice, posting_since=None)
-        return replace(notice, replying_since=None)
+    async def _later(self, number: int) -> Notice:
+        """After a call that did not go through: again, but not at once."""
+        notice = _notice(await self._store.load_open(), number)
+        return replace(notice, retry_at=await self._reader.now() + RETRY_AFTER)
 
     async def _refused(self, incident: Incident, error: SlackRefusedError, step: Step) -> Notice:
         """After a final no: another channel if there is one, else try again now and then."""

@@ -12,10 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Self
 
 from pydantic import TypeAdapter
-from typing_extensions import Self
 
 from bot.domain import engine, triage
 from bot.domain.incidents import Happening, Incident, Mark, MarkKind, Silence

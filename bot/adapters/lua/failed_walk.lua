@@ -13,7 +13,7 @@
 --- @include "failure_code"
 local rcall = redis.call
 local base = string.sub(KEYS[1], 1, -7)
-local MOST_BYTES, MOST_EFFORT = 262144, 850
+local MOST_BYTES, MOST_EFFORT = 262144, 700
 
 local function to_hex(text)
   return (string.gsub(text, ".", function(sign)

@@ -7,7 +7,8 @@ local rcall = redis.call
 local base, id = string.sub(KEYS[1], 1, -5), ARGV[1]
 local REACH = 50000
 
-if rcall("TYPE", base .. id)["ok"] ~= "hash" then
+-- `meta` and the like are hashes too, but no jobs
+if rcall("TYPE", base .. id)["ok"] ~= "hash" or rcall("HEXISTS", base .. id, "timestamp") == 0 then
   return nil
 end
 

@@ -15,11 +15,6 @@ _T = TypeVar("_T")
 _MAX_PAGE = 999
 
 
-def truthy(args: Json, key: str) -> bool:
-    """A boolean argument, which forms send as ``1`` or ``true``."""
-    return str(args.get(key, "")).lower() in {"1", "true"}
-
-
 def page(args: Json, items: Sequence[_T], *, default: int = 100) -> tuple[Sequence[_T], Json]:
     """One page of a list by ``cursor`` and ``limit``, and the ``response_metadata``.
 
@@ -53,7 +48,7 @@ def _channel_bot_is_in(ctx: Context, args: Json) -> Channel:
 
 
 def _in_window(args: Json, message: Message) -> bool:
-    inclusive = truthy(args, "inclusive")
+    inclusive = posting.truthy(args, "inclusive")
     at = ts_key(message.ts)
     for key, sign in (("oldest", 1), ("latest", -1)):
         if not args.get(key):
@@ -70,10 +65,14 @@ def _in_window(args: Json, message: Message) -> bool:
 def history(ctx: Context, args: Json) -> Json:
     """``conversations.history``: newest first, without replies and ephemerals."""
     channel = _channel_bot_is_in(ctx, args)
-    found = [m for m in ctx.workspace.shared(channel.id) if not m.is_reply and _in_window(args, m)]
+    found = [
+        m
+        for m in ctx.workspace.shared(channel.id)
+        if (m.broadcast or not m.is_reply) and _in_window(args, m)
+    ]
     found.reverse()
     shown, metadata = page(args, found)
-    with_metadata = truthy(args, "include_all_metadata")
+    with_metadata = posting.truthy(args, "include_all_metadata")
     answer: Json = {
         "ok": True,
         "messages": [posting.to_api(ctx.workspace, m, with_metadata=with_metadata) for m in shown],
@@ -94,7 +93,7 @@ def replies(ctx: Context, args: Json) -> Json:
         raise SlackError("thread_not_found")
     below = [m for m in ctx.workspace.replies(channel.id, parent.ts) if _in_window(args, m)]
     shown, metadata = page(args, [parent, *below])
-    with_metadata = truthy(args, "include_all_metadata")
+    with_metadata = posting.truthy(args, "include_all_metadata")
     return {
         "ok": True,
         "messages": [posting.to_api(ctx.workspace, m, with_metadata=with_metadata) for m in shown],

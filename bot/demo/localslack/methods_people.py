@@ -4,7 +4,8 @@ from bot.demo.localslack.context import Context
 from bot.demo.localslack.errors import Json, SlackError
 from bot.demo.localslack.fixtures import Group, Person
 from bot.demo.localslack.methods_chat import required
-from bot.demo.localslack.methods_conversations import page, truthy
+from bot.demo.localslack.methods_conversations import page
+from bot.demo.localslack.posting import truthy
 
 
 def api_test(_ctx: Context, args: Json) -> Json:

@@ -15,6 +15,11 @@ _TS = re.compile(r"\d{1,12}\.\d{6}")
 _COLORS = {"good": "#2eb67d", "warning": "#ecb22e", "danger": "#e01e5a"}
 
 
+def truthy(args: Json, key: str) -> bool:
+    """A boolean argument, which forms send as ``1`` or ``true``."""
+    return str(args.get(key, "")).lower() in {"1", "true"}
+
+
 def checked_metadata(value: Any) -> Json | None:
     """Message metadata as Slack accepts it; None for none.
 
@@ -94,6 +99,7 @@ def post(
             blocks=blockkit.normalized(blocks) if blocks else None,
             attachments=shaped_attachments(args.get("attachments") or None),
             thread_ts=thread_ts,
+            broadcast=bool(thread_ts) and truthy(args, "reply_broadcast"),
             metadata=checked_metadata(args.get("metadata")),
             ephemeral_to=ephemeral_to,
             warnings=warnings,
@@ -164,6 +170,8 @@ def to_api(workspace: Workspace, message: Message, *, with_metadata: bool = Fals
         "thread_ts": message.thread_ts or None,
         "metadata": message.metadata if with_metadata else None,
     }
+    if message.broadcast:
+        body["subtype"] = "thread_broadcast"
     body |= {key: value for key, value in optional.items() if value is not None}
     return body | _thread_facts(workspace, message)
 

@@ -40,6 +40,7 @@ class Message:
     blocks: list[Json] | None = None
     attachments: list[Json] | None = None
     thread_ts: str = ""
+    broadcast: bool = False
     metadata: Json | None = None
     edited: Json | None = None
     ephemeral_to: str = ""

@@ -75,15 +75,18 @@ class TestIncidents:
     @pytest.mark.parametrize("restarts", [False, True])
     def test_the_same_with_a_restart_before_each_evaluation(self, restarts):
         story = Timeline(restarts=restarts)
-        story.at("0s", waiting=12).at("5m", waiting=12).at("6m", waiting=60, failures=9, gap=True)
-        story.ack("bob").at("7m", waiting=12, active=[job("a", since="0s")])
+        story.at("0s", waiting=12).at("5m", waiting=12).ack("bob")
+        story.at("6m", waiting=60, failures=9, gap=True)
+        story.at("7m", waiting=12, active=[job("a", since="0s")])
         story.silence("s1", until="1h").at("8m")
-        story.expect("firing failure_spike warning silenced", "resolved backlog",
-                     "resolved job_timeout")  # fmt: skip
-        assert story.story == ["fired", "silenced", "resolved"]
+        story.expect(
+            "resolved backlog", "firing failure_spike warning silenced", "resolved job_timeout"
+        )
         assert [entry.what.value for entry in story.incidents[1].timeline] == [
-            "fired", "escalated", "eased", "silenced", "resolved",
+            "fired", "acknowledged", "escalated", "eased", "silenced", "resolved",
         ]  # fmt: skip
+        assert story.incidents[1].revision == 6
+        assert story.story == ["fired", "silenced", "resolved"]
 
 
 class TestFacts:

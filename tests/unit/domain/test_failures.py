@@ -33,7 +33,11 @@ def test_numbers_make_no_difference(one, other):
     assert failure_code(f"order {one} timed out") == failure_code(f"order {other} timed out")
 
 
-@given(st.text(alphabet=st.characters(exclude_characters='"\r\n', exclude_categories=("Cs",)), max_size=200))
+@given(
+    st.text(
+        alphabet=st.characters(exclude_characters='"\r\n', exclude_categories=("Cs",)), max_size=200
+    )
+)
 def test_what_is_quoted_makes_no_difference(value):
     assert failure_code(f'no product "{value}" found') == failure_code('no product "x" found')
 

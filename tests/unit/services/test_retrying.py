@@ -80,7 +80,7 @@ async def test_jobs_that_fail_after_the_plan_was_made_are_not_touched(retrying, 
 async def test_pressing_twice_acts_once(retrying, queues):
     plan = (await retrying.propose(BOB, ORDERS, FailureFilter(code="WHMCS_ERROR"))).plan
     await retrying.confirm(BOB, plan.id)
-    with pytest.raises(StaleError, match="UBOB did this already at .*: moved 5 of 5"):
+    with pytest.raises(StaleError, match=r"UBOB did this already at .*: moved 5 of 5"):
         await retrying.confirm(BOB, plan.id)
     assert len(queues.queues[ORDERS].retried) == 5
 

@@ -4,8 +4,8 @@ import { get, post, stream } from "./api.js";
 import { composer } from "./composer.js";
 import { drawHome, showView } from "./dialogs.js";
 import { announce, byId, h } from "./dom.js";
-import { withEmoji } from "./emoji.js";
 import { MessageList, topLevel } from "./messages.js";
+import { mrkdwn } from "./mrkdwn.js";
 import { drawConnection, drawPeople, drawRooms } from "./sidebar.js";
 import { fillStore, inChannel, markRead, openChannel, person, put, store } from "./store.js";
 import { closeThread, drawThread, openThread } from "./thread.js";
@@ -71,13 +71,13 @@ async function load() {
   showView(view.view);
 }
 
-const fallback = (message) => withEmoji(message.text || "sent a message").replace(/[*_~`<>]/g, "");
+const spoken = (message) => h("div", null, mrkdwn(message.text || message.attachments?.[0]?.fallback || "sent a message")).textContent;
 
 function onChange(change) {
   if (change.type === "message") {
     const isNew = put(change.message);
     if (isNew && change.message.channel === openChannel() && change.message.user !== store.me) {
-      announce(`${person(change.message.user).real_name}: ${fallback(change.message)}`);
+      announce(`${person(change.message.user).real_name}: ${spoken(change.message)}`);
     }
   } else if (change.type === "removed") {
     store.messages.get(change.channel)?.delete(change.ts);

@@ -11,7 +11,8 @@ const optionsOf = (element) => [
   ...(element.option_groups ?? []).flatMap((group) => group.options),
 ];
 
-const keyOf = (block, element) => `${block.block_id}/${element.action_id}`;
+// Block ids change with every edit when the app leaves them out; action ids do not.
+const keyOf = (item) => item.action_id;
 
 // context.act(block, element, value) sends the action; context.state reads what was chosen.
 export function element(block, item, context) {
@@ -34,7 +35,7 @@ async function act(block, item, value, context, control) {
 function button(block, item, context) {
   const url = safeUrl(item.url);
   const classes = `btn ${item.style ?? ""}`;
-  const common = { class: classes, "aria-label": item.accessibility_label, dataset: { key: keyOf(block, item) } };
+  const common = { class: classes, "aria-label": item.accessibility_label, dataset: { key: keyOf(item) } };
   if (url) {
     return h("a", { ...common, href: url, target: "_blank", rel: "noopener noreferrer", onclick: () => context.act(block, item, null) },
       textObject(item.text), h("span", { class: "unseen" }, " (opens in a new tab)"));
@@ -51,7 +52,7 @@ function select(block, item, context) {
   const options = optionsOf(item).map((o) => ({ label: plainText(o.text), value: o.value, selected: o.value === chosen }));
   const shown = options.find((o) => o.selected)?.label ?? (plainText(item.placeholder) || "Choose an option");
   const node = menu({
-    key: keyOf(block, item),
+    key: keyOf(item),
     label: options.some((o) => o.selected) ? `${plainText(item.placeholder)} ${shown}` : shown,
     face: [h("span", { class: "btn-words" }, shown), h("span", { class: "chevron", "aria-hidden": "true" })],
     className: "btn select",
@@ -66,7 +67,7 @@ function select(block, item, context) {
 function overflow(block, item, context) {
   const options = item.options.map((o) => ({ label: plainText(o.text), value: o.value }));
   return menu({
-    key: keyOf(block, item), label: "More actions", face: "⋯", className: "btn overflow", options,
+    key: keyOf(item), label: "More actions", face: "⋯", className: "btn overflow", options,
     choose: (value) => act(block, item, value, context),
   });
 }
@@ -97,7 +98,7 @@ function picker(type) {
     const node = h("input", {
       type, class: "field short", value: context.value(block, item) ?? item.initial_date ?? item.initial_time ?? "",
       id: context.inputId, "aria-label": context.inputId ? null : plainText(item.placeholder) || "Date",
-      "aria-describedby": context.describedBy, dataset: { key: keyOf(block, item) },
+      "aria-describedby": context.describedBy, dataset: { key: keyOf(item) },
     });
     node.addEventListener("change", () => act(block, item, node.value, context));
     context.register?.(block, item, () => node.value || null);
@@ -109,7 +110,7 @@ function textField(block, item, context) {
   const props = {
     class: "field", id: context.inputId, "aria-describedby": context.describedBy,
     placeholder: plainText(item.placeholder), maxlength: item.max_length,
-    required: context.required, autofocus: item.focus_on_load, dataset: { key: keyOf(block, item) },
+    required: context.required, autofocus: item.focus_on_load, dataset: { key: keyOf(item) },
   };
   const start = context.value(block, item) ?? item.initial_value ?? "";
   const node = item.multiline
@@ -126,7 +127,7 @@ function formSelect(block, item, context) {
     ? [...store.people.values()].map((p) => ({ value: p.id, label: p.real_name }))
     : optionsOf(item).map((o) => ({ value: o.value, label: plainText(o.text) }));
   const several = item.type.startsWith("multi_");
-  const node = h("select", { class: "field", id: context.inputId, "aria-describedby": context.describedBy, multiple: several, dataset: { key: keyOf(block, item) } },
+  const node = h("select", { class: "field", id: context.inputId, "aria-describedby": context.describedBy, multiple: several, dataset: { key: keyOf(item) } },
     !several && h("option", { value: "" }, plainText(item.placeholder) || "Choose an option"),
     entries.map((o) => h("option", { value: o.value, selected: o.value === chosen }, o.label)));
   if (!context.register || block.dispatch_action) node.addEventListener("change", () => act(block, item, node.value, context));

@@ -54,6 +54,12 @@ function threadLink(message, openThread) {
     h("span", { class: "thread-last" }, `Last reply ${dayName(message.latest_reply).toLowerCase()} at ${tsTime(message.latest_reply)}`));
 }
 
+function threadHint(message, openThread) {
+  if (message.subtype !== "thread_broadcast") return null;
+  return h("div", { class: "thread-hint" }, "replied to a thread: ",
+    h("button", { type: "button", class: "plain-link", dataset: { key: "hint" }, onclick: () => openThread(message.thread_ts) }, "see it"));
+}
+
 const onlyYou = () => h("div", { class: "only-you" }, h("span", { "aria-hidden": "true", class: "eye" }), "Only visible to you");
 
 export function row(message, { compact, openThread, inThread }) {
@@ -72,7 +78,7 @@ export function row(message, { compact, openThread, inThread }) {
   return h("div", { class: `row${compact ? " compact" : ""}${message.ephemeral ? " ephemeral" : ""}`, role: "listitem", dataset: { ts: message.ts } },
     message.ephemeral && onlyYou(),
     h("div", { class: "gutter" }, compact ? h("span", { class: "time", "aria-hidden": "true" }, tsTime(message.ts)) : avatar(message.user)),
-    h("div", { class: "content" }, head, body(message),
+    h("div", { class: "content" }, head, !inThread && threadHint(message, openThread), body(message),
       message.action_error && h("div", { class: "action-error", role: "alert" }, h("span", { "aria-hidden": "true" }, "⚠️ "), `Bullhorn did not respond in time (${message.action_error}).`),
       !inThread && threadLink(message, openThread), dismiss),
     reply);
@@ -163,7 +169,7 @@ export class MessageList {
 }
 
 export const topLevel = (channel) =>
-  inChannel(channel).filter((m) => !m.thread_ts || m.thread_ts === m.ts);
+  inChannel(channel).filter((m) => !m.thread_ts || m.thread_ts === m.ts || m.subtype === "thread_broadcast");
 
 export const threadOf = (channel, ts) =>
   inChannel(channel).filter((m) => m.ts === ts || m.thread_ts === ts);

@@ -1,0 +1,194 @@
+"""The notifier against a pretend Slack that loses calls and answers, and against crashes."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.adapters.redis_leadership import RedisLeadership
+from bot.adapters.redis_watch_store import RedisWatchStore
+from bot.domain.incidents import (
+    Acknowledgement,
+    Happening,
+    Incident,
+    Status,
+    TimelineEntry,
+)
+from bot.domain.policy import Catalog, QueuePolicy, Severity
+from bot.ports import WatchChanges
+from bot.services.notifier import Notifier
+from bot.services.watch import Watch
+from tests.support.fakes import ORDERS, START, FakeTelemetry, PlainWriter
+
+INCIDENT = Incident(
+    number=7, queue=ORDERS, family="backlog", rule="backlog", severity=Severity.WARNING,
+    began_at=START, fired_at=START, value=12, threshold=10, peak=12,
+    timeline=(TimelineEntry(at=START, what=Happening.FIRED),),
+)  # fmt: skip
+
+
+def grown(incident, what, **changes):
+    """One entry more in the timeline, and what came with it."""
+    entry = TimelineEntry(at=START, what=what, by="UBOB")
+    return replace(
+        incident, revision=incident.revision + 1, timeline=(*incident.timeline, entry), **changes
+    )
+
+
+def resolved(incident):
+    return grown(incident, Happening.RESOLVED, status=Status.RESOLVED, resolved_at=START)
+
+
+class Scene:
+    """A leader, its store, and passes until nothing is left to do."""
+
+    def __init__(self, redis, queues, messenger, clock):
+        self.redis, self.queues, self.messenger, self.clock = redis, queues, messenger, clock
+        self.store = RedisWatchStore(client=redis)
+        self.catalog = Catalog(default=QueuePolicy(channel="C1"), channel="CDEFAULT")
+
+    async def begin(self):
+        """A (new) leader starts."""
+        self.watch = Watch(
+            leadership=RedisLeadership(client=self.redis), store=self.store, reader=self.queues,
+            catalog=self.catalog, telemetry=FakeTelemetry(), saw=lambda _: None,
+        )  # fmt: skip
+        await self.redis.delete("{bullhorn}:lease")
+        await self.watch.lead()
+        self.notifier = Notifier(
+            watch=self.watch, store=self.store, reader=self.queues, messenger=self.messenger,
+            writer=PlainWriter(), catalog=self.catalog,
+        )  # fmt: skip
+
+    async def put(self, incident):
+        await self.store.commit(self.watch.lease, WatchChanges(incidents=(incident,)))
+
+    async def passes(self, count=4, seconds=6):
+        for _ in range(count):
+            await self.notifier.run_pass()
+            await self.notifier.drain()
+            self.clock.forward(seconds * 1000)
+
+
+@pytest.fixture
+async def scene(redis, queues, messenger, clock):
+    scene = Scene(redis, queues, messenger, clock)
+    await scene.begin()
+    return scene
+
+
+def alerts(messenger):
+    return [posted.message.text for posted in messenger.of("bullhorn_incident")]
+
+
+def thread(messenger):
+    return [posted.message.text for posted in messenger.of("bullhorn_entry")]
+
+
+async def test_one_incident_from_firing_to_resolved(scene, messenger):
+    await scene.put(INCIDENT)
+    await scene.passes()
+    assert alerts(messenger) == ["firing warning backlog 12 mention"]
+    taken = grown(
+        INCIDENT, Happening.ACKNOWLEDGED, acknowledged=Acknowledgement(by="UBOB", at=START)
+    )
+    await scene.put(taken)
+    await scene.passes()
+    assert alerts(messenger) == ["firing warning backlog 12 ack UBOB"]
+    await scene.put(resolved(taken))
+    await scene.passes()
+    assert alerts(messenger)[0].startswith("resolved")
+    assert thread(messenger) == ["acknowledged", "resolved"]
+    assert (await scene.store.load_open()).incidents == {}, "it is retired when all is shown"
+
+
+async def test_a_mere_number_edits_no_more_than_once_in_30_seconds(scene, messenger):
+    await scene.put(INCIDENT)
+    await scene.passes(count=1, seconds=1)
+    for value in range(13, 33):
+        await scene.put(replace(INCIDENT, value=value))
+        await scene.passes(count=1, seconds=1)
+    assert messenger.posted[0].edits == 0
+    await scene.passes(count=1, seconds=11)
+    await scene.passes(count=1, seconds=1)
+    assert messenger.posted[0].edits == 1
+    assert alerts(messenger) == ["firing warning backlog 32"]
+
+
+async def test_a_rise_to_critical_is_also_told_to_the_channel(scene, messenger):
+    await scene.put(INCIDENT)
+    await scene.passes()
+    await scene.put(grown(INCIDENT, Happening.ESCALATED, severity=Severity.CRITICAL))
+    await scene.passes()
+    assert [posted.broadcast for posted in messenger.of("bullhorn_entry")] == [True]
+
+
+async def test_a_silenced_incident_is_never_posted(scene, messenger):
+    silenced = grown(INCIDENT, Happening.SILENCED, silenced_by="ab12")
+    await scene.put(silenced)
+    await scene.passes()
+    await scene.put(resolved(silenced))
+    await scene.passes()
+    assert messenger.posted == []
+    assert (await scene.store.load_open()).incidents == {}
+
+
+@pytest.mark.parametrize("fault", ["lost answer", "lost call", "unreachable"])
+@pytest.mark.parametrize("place", range(4))
+async def test_no_fault_doubles_or_loses_anything(scene, messenger, fault, place):
+    messenger.faults = [*[""] * place, fault]
+    await scene.put(INCIDENT)
+    await scene.passes()
+    await scene.put(resolved(INCIDENT))
+    await scene.passes()
+    assert alerts(messenger) == ["resolved warning backlog 12"]
+    assert thread(messenger) == ["resolved"]
+
+
+@pytest.mark.parametrize("second", ["lost answer", "unreachable"])
+async def test_two_faults_in_a_row(scene, messenger, second):
+    messenger.faults = ["lost answer", second]
+    await scene.put(INCIDENT)
+    await scene.passes(count=6)
+    assert len(alerts(messenger)) == 1
+
+
+async def test_a_leader_that_dies_after_the_post_is_followed_by_one_that_finds_it(scene, messenger):
+    await scene.put(INCIDENT)
+    real_post, died = messenger.post, []
+
+    async def post_and_die(*args, **kwargs):
+        ref = await real_post(*args, **kwargs)
+        if not died:
+            died.append(ref)
+            await scene.redis.delete("{bullhorn}:lease")  # the successor's epoch begins here
+            await RedisLeadership(client=scene.redis).hold()
+        return ref
+
+    messenger.post = post_and_die
+    await scene.passes(count=1)
+    await scene.begin()
+    await scene.passes()
+    assert len(alerts(messenger)) == 1
+
+
+async def test_a_refused_channel_falls_back_to_the_default_one(scene, messenger):
+    messenger.faults = ["refused:channel_not_found"]
+    await scene.put(INCIDENT)
+    await scene.passes()
+    assert [posted.ref.channel for posted in messenger.posted] == ["CDEFAULT"]
+
+
+async def test_a_deleted_message_is_left_alone(scene, messenger):
+    await scene.put(INCIDENT)
+    await scene.passes()
+    messenger.faults = ["refused:message_not_found"]
+    await scene.put(grown(INCIDENT, Happening.ACKNOWLEDGED))
+    await scene.passes()
+    assert len(messenger.of("bullhorn_incident")) == 1
+
+
+async def test_without_the_lease_nothing_is_done(scene, messenger):
+    await scene.put(INCIDENT)
+    scene.watch.lease = None
+    await scene.passes()
+    assert messenger.posted == []
