@@ -55,7 +55,6 @@ from bot.slack.listeners import Listeners
 from bot.slack.socket import SocketFront
 from bot.web import health
 
-
 SLACK_TIMEOUT: Final = 10.0
 """Seconds a call to Slack may take."""
 

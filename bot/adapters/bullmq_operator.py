@@ -22,7 +22,8 @@ from redis.exceptions import NoScriptError, WatchError
 from bot.adapters import bullmq_scripts as scripts
 from bot.adapters.bullmq_sample import whole
 from bot.adapters.bullmq_scripts import Call, Script
-from bot.adapters.sources import Sources, speaking_to
+from bot.adapters.redis_errors import speaking_to
+from bot.adapters.sources import Sources
 from bot.domain.compatibility import Action, Allowance, allow, major_version
 from bot.domain.jobs import FailedRef, RetryOutcome
 from bot.domain.queues import QueueId

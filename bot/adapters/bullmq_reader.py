@@ -17,7 +17,8 @@ from bot.adapters.bullmq_jobs import read_job
 from bot.adapters.bullmq_sample import Seen, sample_source
 from bot.adapters.bullmq_scripts import Call, Script
 from bot.adapters.bullmq_workers import Workers
-from bot.adapters.sources import Sources, speaking_to
+from bot.adapters.redis_errors import speaking_to
+from bot.adapters.sources import Sources
 from bot.domain.jobs import FailedJob, FailedRef, FailureFilter, FailureReport, JobDetail
 from bot.domain.queues import QueueId
 from bot.domain.sample import SampleRequest, SampleRound
@@ -142,7 +143,7 @@ class BullmqReader:
         Raises:
             RedisUnavailableError: it does not answer.
         """
-        with speaking_to("own"):
+        with speaking_to(None):
             seconds, micros = await self._own.time()
         return seconds * 1000 + micros // 1000
 

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from bot.adapters import keys
 from bot.adapters.codec import Codec
-from bot.adapters.redis_errors import redis_errors_translated
+from bot.adapters.redis_errors import speaking_to
 from bot.domain.audit import AuditEntry
 
 AUDIT_KEPT: Final = 10_000
@@ -27,7 +27,7 @@ class RedisAuditLog:
 
     async def record(self, entry: AuditEntry) -> None:
         """Append."""
-        with redis_errors_translated():
+        with speaking_to(None):
             await self._client.xadd(
                 keys.AUDIT, {"entry": self._codec.dump(entry)}, maxlen=self._kept, approximate=True
             )
@@ -37,7 +37,7 @@ class RedisAuditLog:
         found: list[AuditEntry] = []
         upper = "+"
         while len(found) < limit:
-            with redis_errors_translated():
+            with speaking_to(None):
                 rows = await self._client.xrevrange(keys.AUDIT, max=upper, count=_PAGE)
             for entry_id, fields in rows:
                 entry = self._codec.load_or_drop(fields.get("entry", ""), what=entry_id)

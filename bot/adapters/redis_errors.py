@@ -4,43 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
-from redis import exceptions as redis_errors
+import redis.exceptions as problems
 
 from bot.errors import RedisUnavailableError
 
-_REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (redis_errors.AuthenticationError, "Redis refused the login"),
-    (redis_errors.BusyLoadingError, "Redis is still loading its data"),
-    (redis_errors.ReadOnlyError, "Redis is a read-only replica"),
-    (redis_errors.OutOfMemoryError, "Redis is out of memory and refuses writes"),
-    (redis_errors.NoPermissionError, "Redis does not permit a command that is needed"),
-    (redis_errors.TimeoutError, "Redis did not answer in time"),
-    (TimeoutError, "Redis did not answer in time"),
-    (redis_errors.ConnectionError, "Redis does not answer"),
-    (OSError, "Redis does not answer"),
-)
-
-
-def reason_of(error: BaseException) -> str:
-    """Why a Redis cannot be used, in a few words."""
-    for kind, reason in _REASONS:
-        if isinstance(error, kind):
-            return reason
-    if "OOM" in str(error)[:80]:
-        return "Redis is out of memory and refuses writes"
-    return f"Redis answered with an error ({str(error).split(' ', 1)[0][:30]})"
-
 
 @contextmanager
-def redis_errors_translated() -> Iterator[None]:
-    """Raise RedisUnavailableError for whatever Redis or the way to it raises.
+def speaking_to(source: str | None) -> Iterator[None]:
+    """Turn what redis-py raises into RedisUnavailableError, with a text that holds no secret.
 
-    Raises:
-        RedisUnavailableError: with `reason_of` as its text.
+    `source` names one of the config's; None is Bullhorn's own Redis.
     """
+    name = "Bullhorn's own Redis" if source is None else f'Redis "{source}"'
     try:
         yield
-    except (redis_errors.RedisError, OSError, TimeoutError) as error:
-        raise RedisUnavailableError(reason_of(error)) from error
+    except (problems.RedisError, OSError, TimeoutError) as error:
+        raise RedisUnavailableError(f"{name} {_what_is_wrong(error)}.") from error
+
+
+def _what_is_wrong(error: BaseException) -> str:
+    """Why a Redis did not do what it was asked: the most telling kind first."""
+    kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+        ((problems.AuthenticationError, problems.AuthorizationError), "refuses the login"),
+        (problems.NoPermissionError, "does not permit this to Bullhorn's user"),
+        (problems.BusyLoadingError, "is loading its data"),
+        (problems.ReadOnlyError, "does not take writes: it is a replica"),
+        (problems.OutOfMemoryError, "does not take writes: it is out of memory"),
+        (problems.MaxConnectionsError, "has no free connection"),
+        ((problems.TimeoutError, TimeoutError), "did not answer in time"),
+        ((problems.ConnectionError, OSError), "cannot be reached"),
+    )
+    return next((text for kind, text in kinds if isinstance(error, kind)), _by_text(error))
+
+
+def _by_text(error: BaseException) -> str:
+    text = str(error)
+    if text.startswith(("MISCONF", "NOREPLICAS")):
+        return "does not take writes: it cannot save them"
+    if text.startswith("BUSY"):
+        return "is busy with a script"
+    return f"answered with an error ({_first_word(text)})"
+
+
+def _first_word(text: str) -> str:
+    word = text.split(" ", 1)[0]
+    return word if word.isupper() else "ERR"

@@ -12,7 +12,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from bot.adapters import keys
-from bot.adapters.redis_errors import redis_errors_translated
+from bot.adapters.redis_errors import speaking_to
 from bot.domain.times import SECOND, Ms
 from bot.ports import Lease
 
@@ -47,11 +47,11 @@ class RedisLeadership:
 
     async def hold(self) -> Lease | None:
         """Take or extend the lease; None when another holds it."""
-        with redis_errors_translated():
+        with speaking_to(None):
             epoch = await self._hold(keys=[keys.LEASE, keys.EPOCH], args=[self._token, self._ttl])
         return Lease(self._token, int(epoch)) if epoch else None
 
     async def release(self) -> None:
         """Give it up, if it is ours."""
-        with redis_errors_translated():
+        with speaking_to(None):
             await self._release(keys=[keys.LEASE], args=[self._token])

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from bot.adapters import keys
 from bot.adapters.codec import Codec
-from bot.adapters.redis_errors import redis_errors_translated
+from bot.adapters.redis_errors import speaking_to
 from bot.domain.plans import PLAN_LIFETIME, PlanStatus, RetryPlan
 from bot.domain.times import DAY, Ms
 
@@ -33,18 +33,18 @@ class RedisPlanStore:
 
     async def save(self, plan: RetryPlan) -> None:
         """Store a new plan."""
-        with redis_errors_translated():
+        with speaking_to(None):
             await self._client.set(keys.plan(plan.id), self._codec.dump(plan), px=REMEMBERED)
 
     async def get(self, plan_id: str) -> RetryPlan | None:
         """The plan, None when it is unknown or long gone."""
-        with redis_errors_translated():
+        with speaking_to(None):
             text = await self._client.get(keys.plan(plan_id))
         return self._codec.load_or_drop(text, what=plan_id) if text else None
 
     async def advance(self, plan: RetryPlan, *, expected: PlanStatus) -> bool:
         """Replace the plan if its stored status is still `expected`; False when it is not."""
-        with redis_errors_translated():
+        with speaking_to(None):
             done = await self._advance(
                 keys=[keys.plan(plan.id)], args=[expected.value, self._codec.dump(plan)]
             )

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from bot.adapters import keys
 from bot.adapters.codec import Codec
-from bot.adapters.redis_errors import redis_errors_translated
+from bot.adapters.redis_errors import speaking_to
 from bot.domain.incidents import Incident, Mark, Silence
 from bot.domain.memory import QueueMemory
 from bot.domain.notices import Notice
@@ -71,7 +71,7 @@ class RedisWatchStore:
 
     async def cursors(self) -> Mapping[QueueId, QueueMemory]:
         """The memories alone."""
-        with redis_errors_translated():
+        with speaking_to(None):
             return self._read_memories(await self._client.hgetall(keys.WATCH))
 
     async def commit(self, lease: Lease, changes: WatchChanges) -> None:
@@ -81,21 +81,21 @@ class RedisWatchStore:
             LostLeaseError: another leads now; nothing was written.
         """
         words = [word for operation in self._operations(changes) for word in operation]
-        with redis_errors_translated():
+        with speaking_to(None):
             written = await self._commit(keys=_KEYS, args=[lease.token, lease.epoch, *words])
         if not written:
             raise LostLeaseError("Another replica leads now; nothing was written.")
 
     async def queues(self) -> frozenset[QueueId]:
         """The queues the leader last knew."""
-        with redis_errors_translated():
+        with speaking_to(None):
             return frozenset(
                 QueueId.parse(text) for text in await self._client.smembers(keys.QUEUES)
             )
 
     async def mark(self, mark: Mark) -> None:
         """Put a mark into the inbox."""
-        with redis_errors_translated():
+        with speaking_to(None):
             async with self._client.pipeline(transaction=True) as pipe:
                 pipe.rpush(keys.INBOX, self._marks.dump(mark))
                 pipe.ltrim(keys.INBOX, -INBOX_CAP, -1)
@@ -103,19 +103,19 @@ class RedisWatchStore:
 
     async def add_silence(self, silence: Silence) -> None:
         """Store a silence."""
-        with redis_errors_translated():
+        with speaking_to(None):
             await self._client.hset(keys.SILENCES, silence.id, self._silences.dump(silence))
 
     async def end_silence(self, silence_id: str) -> Silence | None:
         """Remove a silence and return it, None when there is none of that id."""
-        with redis_errors_translated():
+        with speaking_to(None):
             text = await self._client.hget(keys.SILENCES, silence_id)
             if text is None or not await self._client.hdel(keys.SILENCES, silence_id):
                 return None
         return self._silences.load_or_drop(text, what=silence_id)
 
     async def _load(self, *, with_memories: bool) -> WatchState:
-        with redis_errors_translated():
+        with speaking_to(None):
             async with self._client.pipeline(transaction=True) as pipe:
                 pipe.hgetall(keys.INCIDENTS)
                 pipe.hgetall(keys.NOTICES)
@@ -145,12 +145,8 @@ class RedisWatchStore:
             else:
                 yield "put", _INDEX[keys.WATCH], str(queue), self._memories.dump(memory)
         for incident in changes.incidents:
-            yield (
-                "put",
-                _INDEX[keys.INCIDENTS],
-                str(incident.number),
-                self._incidents.dump(incident),
-            )
+            text = self._incidents.dump(incident)
+            yield "put", _INDEX[keys.INCIDENTS], str(incident.number), text
         for notice in changes.notices:
             yield "put", _INDEX[keys.NOTICES], str(notice.number), self._notices.dump(notice)
         for incident in changes.retired:
@@ -158,16 +154,20 @@ class RedisWatchStore:
             yield "push", _INDEX[keys.CLOSED], str(CLOSED_KEPT), text
             yield "drop", _INDEX[keys.INCIDENTS], str(incident.number), ""
             yield "drop", _INDEX[keys.NOTICES], str(incident.number), ""
-        for silence_id in changes.expired_silences:
-            yield "drop", _INDEX[keys.SILENCES], silence_id, ""
-        if changes.next_number is not None:
-            yield "set", _INDEX[keys.NEXT], "", str(changes.next_number)
-        if changes.inbox_taken:
-            yield "take", _INDEX[keys.INBOX], "", str(changes.inbox_taken)
-        if changes.queues is not None:
-            yield "clear", _INDEX[keys.QUEUES], "", ""
-            for queue in changes.queues:
-                yield "add", _INDEX[keys.QUEUES], "", str(queue)
+        yield from _bookkeeping(changes)
+
+
+def _bookkeeping(changes: WatchChanges) -> Iterable[tuple[str, str, str, str]]:
+    for silence_id in changes.expired_silences:
+        yield "drop", _INDEX[keys.SILENCES], silence_id, ""
+    if changes.next_number is not None:
+        yield "set", _INDEX[keys.NEXT], "", str(changes.next_number)
+    if changes.inbox_taken:
+        yield "take", _INDEX[keys.INBOX], "", str(changes.inbox_taken)
+    if changes.queues is not None:
+        yield "clear", _INDEX[keys.QUEUES], "", ""
+        for queue in changes.queues:
+            yield "add", _INDEX[keys.QUEUES], "", str(queue)
 
 
 def _read(codec: Codec[T], rows: Mapping[str, str]) -> Iterable[tuple[str, T]]:

@@ -7,8 +7,7 @@ Reads that may be repeated go through `Sources.ask`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from bot.adapters.redis_errors import speaking_to
 from bot.domain.queues import QueueId
 from bot.errors import ConfigError, RedisUnavailableError
 
@@ -123,41 +123,3 @@ class Sources:
     async def aclose(self) -> None:
         """Close every connection."""
         await asyncio.gather(*(client.aclose() for client in self._clients.values()))
-
-
-@contextmanager
-def speaking_to(source: str) -> Iterator[None]:
-    """Turn what redis-py raises into RedisUnavailableError, with a text that holds no secret."""
-    try:
-        yield
-    except (problems.RedisError, OSError, TimeoutError) as error:
-        raise RedisUnavailableError(f'Redis "{source}" {_what_is_wrong(error)}.') from error
-
-
-def _what_is_wrong(error: BaseException) -> str:
-    """Why a Redis did not do what it was asked: the most telling kind first."""
-    kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
-        ((problems.AuthenticationError, problems.AuthorizationError), "refuses the login"),
-        (problems.NoPermissionError, "does not permit this to Bullhorn's user"),
-        (problems.BusyLoadingError, "is loading its data"),
-        (problems.ReadOnlyError, "does not take writes: it is a replica"),
-        (problems.OutOfMemoryError, "does not take writes: it is out of memory"),
-        (problems.MaxConnectionsError, "has no free connection"),
-        ((problems.TimeoutError, TimeoutError), "did not answer in time"),
-        ((problems.ConnectionError, OSError), "cannot be reached"),
-    )
-    return next((text for kind, text in kinds if isinstance(error, kind)), _by_text(error))
-
-
-def _by_text(error: BaseException) -> str:
-    text = str(error)
-    if text.startswith(("MISCONF", "NOREPLICAS")):
-        return "does not take writes: it cannot save them"
-    if text.startswith("BUSY"):
-        return "is busy with a script"
-    return f"answered with an error ({_first_word(text)})"
-
-
-def _first_word(text: str) -> str:
-    word = text.split(" ", 1)[0]
-    return word if word.isupper() else "ERR"

@@ -8,11 +8,11 @@ from bot.errors import UsageError
 
 _CURLY = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "—": "--", "–": "-", "\u00a0": " "}
-)  # noqa: RUF001
+)
 
 
 def split(text: str) -> list[str]:
-    """Split into words at white space; double or single quotes at a word's start keep a phrase whole.
+    """Split into words at white space; quotes at a word's start keep a phrase whole.
 
     Phones turn `--` into a dash and quotes into curly ones: both are taken back.
 

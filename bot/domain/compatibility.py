@@ -1,8 +1,8 @@
 """What may be done to a queue of which BullMQ.
 
-The source is what was seen with real workers of each version: the official package speaks BullMQ 6,
-and loses jobs of paused queues before 6 (they keep waiting jobs in another list), and of prioritized
-jobs on 3 (which never reads the set they are put into).
+The source is what was seen with real workers of each version: the official package speaks BullMQ
+6, and loses jobs of paused queues before 6 (they keep waiting jobs in another list), and
+prioritized jobs on 3 (which never reads the set they are put into).
 """
 
 from __future__ import annotations
@@ -42,38 +42,31 @@ class Permission(StrEnum):
 UNKNOWN: Final = None
 _P = Permission
 
+_RETRY = {
+    3: _P.NOT_PRIORITIZED_NOT_PAUSED,
+    4: _P.NOT_PAUSED,
+    5: _P.NOT_PAUSED,
+    6: _P.YES,
+    UNKNOWN: _P.NOT_PAUSED,
+}
+_PAUSE = {
+    3: _P.OUR_SCRIPT,
+    4: _P.OUR_SCRIPT,
+    5: _P.OUR_SCRIPT,
+    6: _P.PACKAGE_SCRIPT,
+    UNKNOWN: _P.NO,
+}
+_CLEAR = {3: _P.NOT_PAUSED, 4: _P.NOT_PAUSED, 5: _P.NOT_PAUSED, 6: _P.YES, UNKNOWN: _P.NOT_PAUSED}
+
 TABLE: Final[dict[Action, dict[int | None, Permission]]] = {
-    **dict.fromkeys(
-        (Action.RETRY, Action.PROMOTE),
-        {
-            3: _P.NOT_PRIORITIZED_NOT_PAUSED,
-            4: _P.NOT_PAUSED,
-            5: _P.NOT_PAUSED,
-            6: _P.YES,
-            UNKNOWN: _P.NOT_PAUSED,
-        },
-    ),
+    Action.RETRY: _RETRY,
+    Action.PROMOTE: _RETRY,
     Action.FRESH: {3: _P.NO, 4: _P.NO, 5: _P.YES, 6: _P.YES, UNKNOWN: _P.NO},
-    **dict.fromkeys(
-        (Action.PAUSE, Action.RESUME),
-        {
-            3: _P.OUR_SCRIPT,
-            4: _P.OUR_SCRIPT,
-            5: _P.OUR_SCRIPT,
-            6: _P.PACKAGE_SCRIPT,
-            UNKNOWN: _P.NO,
-        },
-    ),
-    **dict.fromkeys(
-        (Action.UNSTICK, Action.REMOVE, Action.CLEAN),
-        {
-            3: _P.NOT_PAUSED,
-            4: _P.NOT_PAUSED,
-            5: _P.NOT_PAUSED,
-            6: _P.YES,
-            UNKNOWN: _P.NOT_PAUSED,
-        },
-    ),
+    Action.PAUSE: _PAUSE,
+    Action.RESUME: _PAUSE,
+    Action.UNSTICK: _CLEAR,
+    Action.REMOVE: _CLEAR,
+    Action.CLEAN: _CLEAR,
 }
 
 _VERSION = re.compile(r"bullmq:(\d+)(?:\.|$)")
@@ -83,9 +76,9 @@ _KNOWN = range(3, 7)
 def major_version(meta_version: str | None, configured: int | None = None) -> int | None:
     """The BullMQ major a queue is taken for; None is unknown.
 
-    `meta_version` is what the last Node `Queue` wrote ("bullmq:5.81.0"). `configured` fills in where
-    it is missing; where both are known and differ the fleet is mixed, and the lower one, which allows
-    less in every row of the table, counts.
+    `meta_version` is what the last Node `Queue` wrote ("bullmq:5.81.0"). `configured` fills in
+    where it is missing; where both are known and differ the fleet is mixed, and the lower one,
+    which allows less in every row of the table, counts.
     """
     match = _VERSION.match(meta_version or "")
     seen = int(match[1]) if match and int(match[1]) in _KNOWN else None

@@ -13,8 +13,8 @@ from bot.domain.times import Ms
 class JobDetail:
     """Everything BullMQ keeps of a job. `state` is BullMQ's word, or "unknown" when in no set.
 
-    `attempts_made` of `attempts` is how many tries were used of those allowed. `data`, `options` and
-    `return_value` are decoded JSON, or the raw text where it is not JSON.
+    `attempts_made` of `attempts` is how many tries were used of those allowed. `data`, `options`
+    and `return_value` are decoded JSON, or the raw text where it is not JSON.
     """
 
     queue: QueueId
@@ -53,7 +53,7 @@ class FailedJob:
 
 @dataclass(frozen=True, slots=True)
 class FailedRef:
-    """A failed job as it was when it was asked for: it is the same failure only while `failed_at` is."""
+    """A failed job as it was asked for: the same failure only while `failed_at` is the same."""
 
     id: str
     failed_at: Ms
@@ -71,7 +71,7 @@ class FailureFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureGroup:
-    """Failed jobs with the same failure code. `vanished` ones (no hash left) are never in a group."""
+    """Failed jobs with the same failure code; those whose hash is gone are in no group."""
 
     code: str
     count: int
@@ -102,7 +102,7 @@ class FailureReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryOutcome:
-    """What a retry did. `left_out` are jobs the version table excludes (prioritized on BullMQ 3)."""
+    """What a retry did. `left_out` are jobs the version table excludes (priority on BullMQ 3)."""
 
     moved: tuple[str, ...] = ()
     not_failed: int = 0

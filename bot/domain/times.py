@@ -1,4 +1,4 @@
-"""Times and durations. Every instant is Unix time in milliseconds, as BullMQ and Redis `TIME` give it."""
+"""Times and durations. Every instant is Unix time in milliseconds, as BullMQ gives it."""
 
 from __future__ import annotations
 

@@ -220,9 +220,11 @@ class Stage:
     async def _poll(look: Callable[[], Any]) -> Any:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + PATIENCE
-        while (found := await look()) is None and loop.time() < deadline:
+        while True:
+            found = await look()
+            if found is not None or loop.time() >= deadline:
+                return found
             await asyncio.sleep(0.05)
-        return found
 
     async def close(self) -> None:
         """End everything that was started."""
