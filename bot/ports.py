@@ -112,7 +112,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchState:
-    """What the leader starts an evaluation from."""
+    """What an evaluation starts from. `ticked_at` is when the last tick was committed."""
 
     memories: Mapping[QueueId, QueueMemory]
     incidents: Mapping[int, Incident]
@@ -120,6 +120,7 @@ class WatchState:
     silences: Mapping[str, Silence]
     inbox: tuple[Mark | None, ...]
     next_number: int
+    ticked_at: Ms | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,7 @@ class WatchChanges:
     retired: Sequence[Incident] = ()
     next_number: int | None = None
     inbox_taken: int = 0
+    ticked_at: Ms | None = None
     queues: frozenset[QueueId] | None = None
     expired_silences: Sequence[str] = ()
 

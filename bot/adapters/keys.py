@@ -10,6 +10,7 @@ All keys share one hash slot, so that a commit is one script in a cluster too.
 | `notices` | hash | number -> Notice: what Slack shows | leader |
 | `closed` | list | the newest resolved incidents | leader |
 | `next` | string | the next incident's number | leader |
+| `ticked` | string | when the last tick was committed, Redis `TIME` in ms | leader |
 | `queues` | set | the queues last discovered | leader |
 | `inbox` | list | marks people made, waiting for the leader | any replica |
 | `silences` | hash | id -> Silence | any replica |
@@ -30,6 +31,7 @@ INCIDENTS: Final = PREFIX + "incidents"
 NOTICES: Final = PREFIX + "notices"
 CLOSED: Final = PREFIX + "closed"
 NEXT: Final = PREFIX + "next"
+TICKED: Final = PREFIX + "ticked"
 QUEUES: Final = PREFIX + "queues"
 INBOX: Final = PREFIX + "inbox"
 SILENCES: Final = PREFIX + "silences"

@@ -43,7 +43,7 @@ return 1
 """
 _KEYS: Final = [
     keys.LEASE, keys.EPOCH, keys.WATCH, keys.INCIDENTS, keys.NOTICES,
-    keys.CLOSED, keys.NEXT, keys.QUEUES, keys.INBOX, keys.SILENCES,
+    keys.CLOSED, keys.NEXT, keys.QUEUES, keys.INBOX, keys.SILENCES, keys.TICKED,
 ]  # fmt: skip
 _INDEX: Final = {key: str(number) for number, key in enumerate(_KEYS, start=1)}
 T = TypeVar("T")
@@ -122,9 +122,18 @@ class RedisWatchStore:
                 pipe.hgetall(keys.SILENCES)
                 pipe.lrange(keys.INBOX, 0, -1)
                 pipe.get(keys.NEXT)
+                pipe.get(keys.TICKED)
                 if with_memories:
                     pipe.hgetall(keys.WATCH)
-                incidents, notices, silences, inbox, next_number, *rest = await pipe.execute()
+                (
+                    incidents,
+                    notices,
+                    silences,
+                    inbox,
+                    next_number,
+                    ticked,
+                    *rest,
+                ) = await pipe.execute()
         return WatchState(
             memories=self._read_memories(rest[0]) if rest else {},
             incidents={int(n): i for n, i in _read(self._incidents, incidents)},
@@ -133,6 +142,7 @@ class RedisWatchStore:
             # A mark that cannot be read still takes its place: the head is dropped by number.
             inbox=tuple(self._marks.load_or_drop(text, what="inbox") for text in inbox),
             next_number=int(next_number or 1),
+            ticked_at=int(ticked) if ticked else None,
         )
 
     def _read_memories(self, rows: Mapping[str, str]) -> dict[QueueId, QueueMemory]:
@@ -162,6 +172,8 @@ def _bookkeeping(changes: WatchChanges) -> Iterable[tuple[str, str, str, str]]:
         yield "drop", _INDEX[keys.SILENCES], silence_id, ""
     if changes.next_number is not None:
         yield "set", _INDEX[keys.NEXT], "", str(changes.next_number)
+    if changes.ticked_at is not None:
+        yield "set", _INDEX[keys.TICKED], "", str(changes.ticked_at)
     if changes.inbox_taken:
         yield "take", _INDEX[keys.INBOX], "", str(changes.inbox_taken)
     if changes.queues is not None:

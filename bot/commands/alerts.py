@@ -21,7 +21,12 @@ async def run(tools: Toolbox, request: Request) -> Reply:
         board = await tools.alerting.board()
         return Reply(
             message=render.listing(
-                board.incidents, board.silences, board.pending, board.now, tools.catalog
+                board.incidents,
+                board.silences,
+                board.pending,
+                board.now,
+                tools.catalog,
+                stale=board.stale,
             )
         )
     if words[0].lower() == "test" and len(words) <= 2:  # noqa: PLR2004 - test, and a queue

@@ -28,13 +28,20 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     if "jobs" not in arguments.flags:
         may_retry = request.role >= Role.OPERATOR
         return Reply(
-            message=render.report(report, policy, wanted, tools.catalog, may_retry=may_retry)
+            message=render.report(
+                report,
+                policy,
+                wanted,
+                tools.catalog,
+                may_retry=may_retry,
+                since=arguments.options.get("since"),
+            )
         )
     page = arguments.number("page", default=1)
     jobs = await tools.reader.failed_jobs(queue, wanted, limit=PAGE, offset=(page - 1) * PAGE)
     message = render.jobs(
         queue, jobs, wanted, total=report.total, page=page, page_size=PAGE, policy=policy,
-        catalog=tools.catalog,
+        catalog=tools.catalog, since=arguments.options.get("since"),
     )  # fmt: skip
     return Reply(message=message)
 

@@ -50,6 +50,7 @@ async def _view(tools: Toolbox, queues: frozenset[QueueId]) -> StatusView:
         incidents=board.incidents,
         silences=board.silences,
         memories=await tools.store.cursors(),
+        stale=board.stale,
     )
 
 

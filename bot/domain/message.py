@@ -10,7 +10,8 @@ from typing import Any
 class Message:
     """Blocks as plain Block Kit dicts, and the fallback `text` that phones and screen readers get.
 
-    With a `color` (hex) the blocks travel in an attachment with a colour bar.
+    With a `color` (hex) the blocks travel in an attachment with a colour bar, and Slack shows
+    `text` above it: then it is the headline, and the blocks do not say it again.
     """
 
     text: str

@@ -22,14 +22,12 @@ def plan_warnings(
     last_failed: Ms | None = None,
     paused: bool = False,
     workers: int | None = None,
-    exhausted: int = 0,
-    fresh: bool = False,
     salesforce: bool = False,
 ) -> tuple[str, ...]:
     """The warnings of a plan, gravest first; plain sentences that may hold the config's own mrkdwn.
 
-    `last_failed` is when the newest of the jobs failed; `workers` None means unknown; `exhausted`
-    jobs have used all their attempts; `salesforce` says that there are credentials for it.
+    `last_failed` is when the newest of the jobs failed; `workers` None means unknown;
+    `salesforce` says that there are credentials for it.
     """
     return (
         *_after_fix(groups, policy),
@@ -37,7 +35,6 @@ def plan_warnings(
         *_too_soon(groups, policy, now, last_failed),
         *_other_way(policy, salesforce=salesforce),
         *_queue(paused=paused, workers=workers),
-        *_attempts(sum(group.count for group in groups), exhausted, fresh=fresh),
     )
 
 
@@ -106,16 +103,3 @@ def _queue(*, paused: bool, workers: int | None) -> list[str]:
     elif workers is None:
         said.append("Unknown whether a worker is connected: Redis does not let me look")
     return said
-
-
-def _attempts(total: int, exhausted: int, *, fresh: bool) -> list[str]:
-    if exhausted <= 0 or fresh:
-        return []
-    if exhausted < total:
-        return [
-            f"{exhausted:,} of {total:,} used all their attempts: each of them gets one more try"
-        ]
-    who = (
-        "It used all its attempts: it" if total == 1 else f"All {total:,} used their attempts: each"
-    )
-    return [f"{who} gets one more try"]

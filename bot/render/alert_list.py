@@ -30,19 +30,29 @@ def listing(
     pending: Sequence[Pending],
     now: Ms,
     catalog: Catalog,
+    *,
+    stale: bool = False,
 ) -> Message:
-    """Open incidents worst first, pending rules and silences, each with its buttons."""
+    """Open incidents worst first, pending rules and silences, each with its buttons.
+
+    `stale` says that the watch has not run lately, so that "no alerts" proves nothing.
+    """
     firing = sorted(
         (one for one in incidents if one.firing), key=lambda one: (-one.severity.rank, one.number)
     )
     active = [one for one in silences if one.until > now]
     counts = [
-        f"*{plural(len(firing), 'alert')} firing*" if firing else f"{levels.RESOLVED} *No alerts*",
+        f"*{plural(len(firing), 'alert')} firing*"
+        if firing
+        else ""
+        if stale
+        else f"{levels.RESOLVED} *No alerts*",
         f"{number(len(pending))} pending" if pending else "",
         plural(len(active), "silence") if active else "",
         date(now),
     ]
-    blocks: list[Block | None] = [section(" · ".join(part for part in counts if part))]
+    headline = " · ".join(part for part in counts if part)
+    blocks: list[Block | None] = [section(headline, levels.STALE if stale else "")]
     for incident in firing[:INCIDENTS]:
         blocks += _incident(incident, now, catalog)
     blocks.append(context(_more(len(firing), INCIDENTS, "alert")))
@@ -51,7 +61,8 @@ def listing(
         blocks += _silence(silence, now, catalog)
     blocks.append(context(_more(len(active), SILENCES, "silence")))
     blocks.append(actions(button("Refresh", typed("alerts"))))
-    return finish(_fallback(firing, catalog), blocks)
+    unsure = f" {levels.STALE}" if stale else ""
+    return finish(f"{_fallback(firing, catalog)}{unsure}", blocks)
 
 
 def _fallback(firing: Sequence[Incident], catalog: Catalog) -> str:

@@ -13,7 +13,7 @@ from bot.domain.times import Ms, say_duration
 from bot.render import levels
 from bot.render.alert_facts import fact_lines
 from bot.render.alert_list import listing as list_alerts
-from bot.render.kit import Block, Element, actions, button, context, finish, section
+from bot.render.kit import Block, Element, actions, button, context, finish, section, with_bar
 from bot.render.problems import channel_name
 from bot.render.typed import typed
 from bot.render.words import (
@@ -51,15 +51,14 @@ class AlertRenderer:
         queue = f"*{escape(address, 80)}*"
         headline = f"{self._state(incident)} · {queue} · {value} ({threshold})"
         calls = first and incident.severity is Severity.CRITICAL and policy.mention is not None
-        # Slack notifies of a mention in the message's own text, not surely of one in an attachment.
-        called = mention(policy.mention) if calls and policy.mention else ""
+        called = f" {mention(policy.mention)}" if calls and policy.mention else ""
         advice = trusted(levels.advice_of(incident.rule)).rstrip(".")
         blocks: list[Block | None] = [
-            section(headline, *fact_lines(incident, policy), f"\u2192 {advice}" if advice else ""),
+            section(*fact_lines(incident, policy), f"\u2192 {advice}" if advice else ""),
             actions(*self._buttons(incident, address)),
             context(self._footer(incident)),
         ]
-        return finish(f"{self._fallback(incident)} {called}", blocks, _bar(incident))
+        return with_bar(f"{headline}{called}", blocks, _bar(incident))
 
     def entry(self, incident: Incident, index: int) -> Message:
         """One line of the thread; only what makes it worse mentions anyone."""
@@ -79,16 +78,13 @@ class AlertRenderer:
         if until is not None:
             length = say_duration(until - since)
             text = f"{levels.RESOLVED} I can see {which} again"
-            return finish(
-                f"{text} after {length}.",
-                [section(f"{text} since {date(until)}, after {length}.")],
-                levels.GREEN,
-            )
+            since_then = section(f"Unseen from {date(since, until)} to {date(until)}")
+            return with_bar(f"{text} after {length}", [since_then], levels.GREEN)
         reasons = [f"{code(source, 60)}: {trusted(why, 200)}" for source, why in sources.items()]
         text = f"{levels.WARNING_SIGN} I cannot see {which}"
         later = "Alerts stay as they are until I can. What happens meanwhile is unknown."
-        shown = section(f"*{text}* since {date(since)}", *reasons[:5], later)
-        return finish(f"{text} now. {later}", [shown], levels.RED)
+        headline = f"{text} since {date(since)}"
+        return with_bar(headline, [section(*reasons[:5], later)], levels.RED)
 
     def _resolved(self, incident: Incident) -> Message:
         address = escape(self._catalog.address(incident.queue), 80)
@@ -103,8 +99,8 @@ class AlertRenderer:
             if incident.acknowledged
             else ""
         )
-        blocks = [section(headline, times + taken), context(self._footer(incident))]
-        return finish(f"Resolved after {length}: {address} {what}", blocks, levels.GREEN)
+        blocks = [section(times + taken), context(self._footer(incident))]
+        return with_bar(headline, blocks, levels.GREEN)
 
     def _last_number(self, incident: Incident) -> str:
         """The number at the end and the peak; of durations only the longest tells something."""
@@ -133,16 +129,6 @@ class AlertRenderer:
             who_and_when = f"{mention(taken.by)} {date(taken.at, near)}"
             return f"{levels.ACKNOWLEDGED} Acknowledged by {who_and_when} · *{levels.word(level)}*"
         return f"{levels.emoji(level)} *{levels.word(level)}*"
-
-    def _fallback(self, incident: Incident) -> str:
-        address = escape(self._catalog.address(incident.queue), 80)
-        value, threshold = levels.readings(incident)
-        state = "Silenced, " if incident.silenced_by else ""
-        if not state and incident.acknowledged:
-            state = "Acknowledged, "
-        word = levels.word(Level.of(incident.severity))
-        severity = word.lower() if state else word
-        return f"{state}{severity}: {address} {value} ({threshold})"
 
     def _footer(self, incident: Incident) -> str:
         links = self._catalog.policy(incident.queue).links
@@ -205,11 +191,10 @@ class AlertRenderer:
 def test_alert(channel: str, user: str, catalog: Catalog) -> Message:
     """Posted by `alerts test`, so that people see where alerts arrive."""
     seconds = say_duration(catalog.poll_interval)
-    return finish(
-        "This is a test: alerts arrive here. Nothing is wrong.",
+    return with_bar(
+        f"{levels.BELL} *This is a test* · nothing is wrong",
         [
             section(
-                f"{levels.BELL} *This is a test* · nothing is wrong",
                 f"{mention(user)} asked where alerts arrive: here, in {channel_name(channel)}.",
                 f"I look at the queues every {seconds}.",
             )

@@ -180,18 +180,31 @@ def _options(entries: Iterable[Entry]) -> list[sb.Option]:
     return list(made.values())
 
 
-def finish(text: str, blocks: Sequence[Block | None], color: str | None = None) -> Message:
+def finish(text: str, blocks: Sequence[Block | None]) -> Message:
     """Make the message of the blocks that are not None; `text` is the fallback, already escaped."""
     fallback = fit(" ".join(bare(text).split()), FALLBACK) or "Bullhorn"
-    built = [_dump(block) for block in blocks if block is not None]
-    shown = _bounded(built)
-    _number_actions(shown)
-    return Message(text=fallback, blocks=tuple(shown), color=color)
+    return Message(text=fallback, blocks=_finished(blocks))
 
 
-def simple(text: str, *, color: str | None = None) -> Message:
+def with_bar(headline: str, blocks: Sequence[Block | None], color: str) -> Message:
+    """A message with a colour bar: the headline above it, which the blocks do not repeat.
+
+    The headline is the message's own text, so that it is also what phones and screen readers get,
+    and that a mention in it notifies.
+    """
+    text = fit(" ".join(headline.split()), FALLBACK)
+    return Message(text=text, blocks=_finished(blocks), color=color)
+
+
+def simple(text: str) -> Message:
     """A message of one text, which is its own fallback."""
-    return finish(text, [section(text)], color)
+    return finish(text, [section(text)])
+
+
+def _finished(blocks: Sequence[Block | None]) -> tuple[dict[str, Any], ...]:
+    shown = _bounded([_dump(block) for block in blocks if block is not None])
+    _number_actions(shown)
+    return tuple(shown)
 
 
 def _dump(block: Block) -> dict[str, Any]:

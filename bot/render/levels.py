@@ -26,6 +26,7 @@ SILENCED: Final = "\U0001f515"
 RESOLVED: Final = "\U0001f7e2"
 BELL: Final = "\U0001f514"
 WARNING_SIGN: Final = "\u26a0\ufe0f"
+STALE: Final = f"{WARNING_SIGN} The watch has not run lately: alerts may be out of date"
 
 _STEADY: Final = 0.5
 

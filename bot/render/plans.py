@@ -7,7 +7,7 @@ from typing import Final
 from bot.domain.jobs import RetryOutcome
 from bot.domain.message import Message
 from bot.domain.plan_warnings import may_fail_again
-from bot.domain.plans import PlanStatus, RetryPlan
+from bot.domain.plans import RetryPlan
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.queues import QueueId
 from bot.domain.times import Ms, say_duration
@@ -60,6 +60,7 @@ def card(
         else None,
         context(
             f"Frozen at {date(plan.asked_at, now)}: jobs that fail after that are not touched",
+            "" if plan.fresh else "A job that used all its attempts gets one more try",
             f"Expires {date(plan.expires_at, now)}, in {left}. Only you see this",
         ),
         actions(*_buttons(plan, policy, catalog, allowed_fresh=allowed_fresh)),
@@ -134,17 +135,6 @@ def single_retried(
     address = escape(catalog.address(queue), 80)
     said = f"{mention(user)} retried job {code(job_id, 60)} of {address}{with_fresh}."
     return simple(said if recorded else f"{said}\n{UNRECORDED}")
-
-
-def already(plan: RetryPlan) -> Message:
-    """Pressed twice: who confirmed it and when, and what came of it."""
-    if plan.status is PlanStatus.CANCELLED:
-        return simple("This was cancelled before. Nothing was changed; ask again if you need it.")
-    who = mention(plan.confirmed_by) if plan.confirmed_by else "Someone"
-    when = f" at {date(plan.confirmed_at)}" if plan.confirmed_at is not None else ""
-    came = trusted(plan.outcome, 300) or "It is still running."
-    fallback = f"{who} confirmed this already. {came}"
-    return finish(fallback, [section(f"{who} confirmed this{when} already. {came}")])
 
 
 def cancelled(plan: RetryPlan) -> Message:

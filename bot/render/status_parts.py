@@ -57,9 +57,7 @@ def blindness(view: StatusView) -> list[str]:
         for source, why in list(view.unreachable.items())[:_NAMES]
     ]
     if view.stale:
-        lines.append(
-            f"{levels.WARNING_SIGN} The watch has not run lately: alerts may be out of date"
-        )
+        lines.append(levels.STALE)
     lines += [
         f"{levels.WARNING_SIGN} I cannot read *{escape(queue, 80)}*: {trusted(why, 200)}"
         for queue, why in list(view.broken.items())[:_BROKEN]

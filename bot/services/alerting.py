@@ -11,20 +11,28 @@ from bot.domain.audit import Outcome
 from bot.domain.engine import pending
 from bot.domain.incidents import Incident, Mark, MarkKind, Silence
 from bot.domain.policy import Catalog
-from bot.domain.times import Ms
+from bot.domain.times import SECOND, Ms
 from bot.errors import StaleError, UsageError
 from bot.ports import QueueReader, WatchState, WatchStore
 from bot.services.journal import Journal
 
+STALE_AFTER: Ms = 30 * SECOND
+WORTH_SAYING: Ms = 30 * SECOND
+"""A busy queue is pending "processor down" for a moment between any two jobs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertBoard:
-    """Everything `alerts` shows. `pending` holds (queue's address, rule, since)."""
+    """Everything `alerts` shows. `pending` holds (queue's address, rule, since).
+
+    `stale` says that no replica has looked at the queues lately.
+    """
 
     now: Ms
     incidents: tuple[Incident, ...]
     silences: tuple[Silence, ...]
     pending: tuple[tuple[str, str, Ms], ...]
+    stale: bool
 
 
 class Alerting:
@@ -47,6 +55,7 @@ class Alerting:
             (self._catalog.address(queue), rule, since)
             for queue, memory in state.memories.items()
             for rule, since in pending(memory, self._catalog.policy(queue))
+            if now - since >= WORTH_SAYING
         ]
         return AlertBoard(
             now=now,
@@ -55,6 +64,7 @@ class Alerting:
                 sorted((s for s in state.silences.values() if s.until > now), key=lambda s: s.until)
             ),
             pending=tuple(sorted(waiting, key=lambda row: row[2])),
+            stale=self._is_stale(state, now),
         )
 
     async def acknowledge(self, actor: Actor, number: int) -> Incident:
@@ -118,6 +128,10 @@ class Alerting:
         what = f"end silence {silence_id} ({silence.queue or 'all'})"
         await self._journal.record(actor, "unsilence", what, Outcome.DONE)
         return silence
+
+    def _is_stale(self, state: WatchState, now: Ms) -> bool:
+        ticked = state.ticked_at
+        return ticked is None or now - ticked > max(3 * self._catalog.poll_interval, STALE_AFTER)
 
     @staticmethod
     def _folded(state: WatchState, now: Ms) -> dict[int, Incident]:

@@ -143,7 +143,6 @@ class Retrying:
                 last_failed=max((group.last_at for group in groups), default=None),
                 paused=sample.paused,
                 workers=sample.workers,
-                fresh=fresh,
             ),
         )
         await self._plans.save(plan)

@@ -180,6 +180,7 @@ class Watch:
                 incidents=tuple(draft.incidents.values()),
                 next_number=draft.next_number if draft.next_number != state.next_number else None,
                 inbox_taken=len(state.inbox),
+                ticked_at=now,
                 queues=queues,
                 expired_silences=_expired(state.silences.values(), now),
             ),

@@ -53,14 +53,3 @@ def test_who_would_run_them():
     assert "paused" in said(paused=True, workers=1)
     assert "No worker" in said(workers=0)
     assert "Unknown whether a worker" in said(workers=None)
-
-
-def test_used_up_attempts():
-    def said(count, exhausted, **more):
-        groups = (PlanGroup("WHMCS_ERROR", count),)
-        return plan_warnings(groups, PLAIN, now=NOW, workers=2, exhausted=exhausted, **more)
-
-    assert said(9, 9) == ("All 9 used their attempts: each gets one more try",)
-    assert said(1, 1) == ("It used all its attempts: it gets one more try",)
-    assert said(9, 3) == ("3 of 9 used all their attempts: each of them gets one more try",)
-    assert said(9, 9, fresh=True) == ()

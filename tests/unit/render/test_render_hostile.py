@@ -122,7 +122,6 @@ def _plan(text, queue, policy, catalog):
     yield plans.outcome(plan, outcome, catalog, stopped=text)
     yield plans.announcement(replace(plan, groups=groups[:1]), outcome, "U0BOB", catalog)
     yield plans.single_retried(queue, text, "U0BOB", False, catalog)
-    yield plans.already(plan)
     yield plans.expired(plan)
 
 

@@ -164,7 +164,7 @@ def test_a_plan_with_every_warning(matches):
         errors={**given.ORDER_POLICY.errors, **given.SIM_POLICY.errors},
     )
     warnings = plan_warnings(
-        groups, policy, now=NOW, last_failed=NOW - 3 * MINUTE, paused=True, workers=0, exhausted=16
+        groups, policy, now=NOW, last_failed=NOW - 3 * MINUTE, paused=True, workers=0
     )
     plan = given.plan(groups=groups, count=16, filter=FailureFilter(), warnings=warnings)
     matches(plans.card(plan, policy, CATALOG, NOW, allowed_fresh=True), "plan_warned")
@@ -179,8 +179,6 @@ def test_what_came_of_a_plan(matches):
     matches(stopped, "plan_stopped")
     matches(plans.announcement(plan, OUTCOME, "U0BOB", CATALOG), "plan_announced")
     matches(plans.single_retried(given.ORDERS, "4711", "U0BOB", True, CATALOG), "retried_single")
-    done = replace(plan, confirmed_by="U0BOB", confirmed_at=NOW, outcome="Moved 8.")
-    matches(plans.already(done), "plan_already")
     matches(plans.cancelled(plan), "plan_cancelled")
     matches(plans.expired(plan), "plan_expired")
 
