@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.domain.access import Actor
 from bot.domain.audit import AuditEntry
 from bot.domain.incidents import Incident, Mark, Silence
 from bot.domain.jobs import (
@@ -18,11 +16,11 @@ from bot.domain.jobs import (
     RetryOutcome,
 )
 from bot.domain.memory import QueueMemory
-from bot.domain.message import Message, MessageRef
-from bot.domain.notices import Notice
+from bot.domain.message import Message, MessageRef, Tag
 from bot.domain.plans import PlanStatus, RetryPlan
 from bot.domain.queues import QueueId
 from bot.domain.sample import SampleRequest, SampleRound
+from bot.domain.state import Lease, WatchChanges, WatchState
 from bot.domain.times import Ms
 
 
@@ -100,45 +98,6 @@ class QueueOperator(Protocol):
             RedisUnavailableError: the source does not answer.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to write the watch's state: `epoch` rises with each change of leader."""
-
-    token: str
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchState:
-    """What an evaluation starts from. `ticked_at` is when the last tick was committed."""
-
-    memories: Mapping[QueueId, QueueMemory]
-    incidents: Mapping[int, Incident]
-    notices: Mapping[int, Notice]
-    silences: Mapping[str, Silence]
-    inbox: tuple[Mark | None, ...]
-    next_number: int
-    ticked_at: Ms | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchChanges:
-    """What one commit writes, all of it or nothing. `inbox_taken` marks are dropped from the head.
-
-    `queues`, when given, replaces the list of known queues. `retired` incidents move to `closed`.
-    """
-
-    memories: Mapping[QueueId, QueueMemory | None] = field(default_factory=dict)
-    incidents: Sequence[Incident] = ()
-    notices: Sequence[Notice] = ()
-    retired: Sequence[Incident] = ()
-    next_number: int | None = None
-    inbox_taken: int = 0
-    ticked_at: Ms | None = None
-    queues: frozenset[QueueId] | None = None
-    expired_silences: Sequence[str] = ()
 
 
 class Leadership(Protocol):
@@ -229,14 +188,6 @@ class Directory(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """Message metadata: how a message is found again. `key` is unique within `kind`."""
-
-    kind: str
-    key: str
-
-
 class Messenger(Protocol):
     """Posts and edits, all through one budget.
 
@@ -313,23 +264,3 @@ class AlertWriter(Protocol):
     def blind(self, sources: Mapping[str, str], *, since: Ms, until: Ms | None) -> Message:
         """Say that the queues cannot be seen since then; with `until`, that they can again."""
         ...
-
-
-__all__ = [
-    "Actor",
-    "AlertWriter",
-    "AuditLog",
-    "Directory",
-    "Leadership",
-    "Lease",
-    "Messenger",
-    "PlanStore",
-    "Pulse",
-    "QueueOperator",
-    "QueueReader",
-    "Tag",
-    "Telemetry",
-    "WatchChanges",
-    "WatchState",
-    "WatchStore",
-]

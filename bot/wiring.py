@@ -137,7 +137,7 @@ async def build(settings: Settings, config: Config) -> Parts:
     def ready() -> Mapping[str, bool]:
         return {
             "slack": front.connected,
-            "redis": blindness.since is None and watch.led is not None,
+            "redis": watch.connected,
             "first_tick": watch.ticked,
         }
 

@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 
 from bot.adapters import keys
 from bot.adapters.redis_errors import speaking_to
+from bot.domain.state import Lease
 from bot.domain.times import SECOND, Ms
-from bot.ports import Lease
 
 LEASE_TTL: Final[Ms] = 10 * SECOND
 """How long a lease lasts unless extended: another replica takes over this long after a death."""

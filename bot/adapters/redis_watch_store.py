@@ -14,8 +14,8 @@ from bot.domain.incidents import Incident, Mark, Silence
 from bot.domain.memory import QueueMemory
 from bot.domain.notices import Notice
 from bot.domain.queues import QueueId
+from bot.domain.state import Lease, WatchChanges, WatchState
 from bot.errors import LostLeaseError
-from bot.ports import Lease, WatchChanges, WatchState
 
 CLOSED_KEPT: Final = 500
 """How many resolved incidents are kept."""

@@ -11,10 +11,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.adapters.slack_budget import RateLimitedError, SlackBudget, Urgency
 from bot.adapters.slack_calls import SlackCalls
-from bot.domain.message import Message, MessageRef
+from bot.domain.message import Message, MessageRef, Tag
 from bot.domain.times import Ms
 from bot.errors import SlackRefusedError, SlackUnavailableError
-from bot.ports import Tag
 
 _log = structlog.get_logger(__name__)
 _PAGE: Final = 200

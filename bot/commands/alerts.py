@@ -7,9 +7,8 @@ from secrets import token_hex
 from bot.commands.arguments import parse
 from bot.commands.base import Command, Request, Toolbox
 from bot.domain.access import Role
-from bot.domain.message import Message, Reply
+from bot.domain.message import Message, Reply, Tag
 from bot.errors import SlackRefusedError, UsageError
-from bot.ports import Tag
 from bot.render import alerts as render
 from bot.render import problems
 

@@ -39,3 +39,11 @@ class Reply:
     message: Message | None = None
     announcement: Message | None = None
     replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Message metadata: how a message is found again. `key` is unique within `kind`."""
+
+    kind: str
+    key: str

@@ -34,7 +34,7 @@ def parse_duration(text: str) -> Ms:
 def say_duration(length: Ms) -> str:
     """Say a length of time as a person would: `45 s`, `11 min`, `2 h 5 min`, `3 d 4 h`."""
     seconds = max(0, length) // SECOND
-    if seconds < 90:  # noqa: PLR2004 - under a minute and a half, seconds say more
+    if seconds < 90 and seconds != 60:  # noqa: PLR2004 - up to a minute and a half seconds say more
         return f"{seconds} s"
     minutes = seconds // 60
     if minutes < 60:  # noqa: PLR2004

@@ -11,9 +11,10 @@ from bot.domain.audit import Outcome
 from bot.domain.engine import pending
 from bot.domain.incidents import Incident, Mark, MarkKind, Silence
 from bot.domain.policy import Catalog
+from bot.domain.state import WatchState
 from bot.domain.times import SECOND, Ms
 from bot.errors import StaleError, UsageError
-from bot.ports import QueueReader, WatchState, WatchStore
+from bot.ports import QueueReader, WatchStore
 from bot.services.journal import Journal
 
 STALE_AFTER: Ms = 30 * SECOND

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from bot.domain.message import MessageRef
+from bot.domain.message import MessageRef, Tag
 from bot.domain.times import DAY, MINUTE, Ms
 from bot.errors import SlackRefusedError, SlackUnavailableError
-from bot.ports import AlertWriter, Messenger, Tag
+from bot.ports import AlertWriter, Messenger
 
 _log = structlog.get_logger(__name__)
 DOWN = Tag("bullhorn_blind", "down")

@@ -13,12 +13,13 @@ from dataclasses import replace
 import structlog
 
 from bot.domain.incidents import Happening, Incident
-from bot.domain.message import MessageRef
+from bot.domain.message import MessageRef, Tag
 from bot.domain.notices import Notice, Step, may_post, next_step
 from bot.domain.policy import Catalog
+from bot.domain.state import WatchChanges, WatchState
 from bot.domain.times import MINUTE, SECOND, Ms
 from bot.errors import BullhornError, LostLeaseError, SlackRefusedError, SlackUnavailableError
-from bot.ports import AlertWriter, Messenger, QueueReader, Tag, WatchChanges, WatchState, WatchStore
+from bot.ports import AlertWriter, Messenger, QueueReader, WatchStore
 from bot.services.watch import Watch
 
 _log = structlog.get_logger(__name__)

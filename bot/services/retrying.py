@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from secrets import token_hex
 
 from bot.domain.access import Actor
 from bot.domain.audit import Outcome
-from bot.domain.compatibility import Action, allow, major_version
 from bot.domain.incidents import Mark, MarkKind
-from bot.domain.jobs import FailedJob, FailedRef, FailureFilter, FailureGroup, RetryOutcome
+from bot.domain.jobs import FailedJob, FailedRef, FailureFilter, RetryOutcome
 from bot.domain.plan_warnings import plan_warnings
 from bot.domain.plans import PLAN_LIFETIME, PlanGroup, PlanStatus, RetryPlan
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
-from bot.domain.sample import Sample, SampleRequest
 from bot.errors import (
     BullhornError,
     JobGoneError,
@@ -28,6 +25,8 @@ from bot.errors import (
 )
 from bot.ports import PlanStore, QueueOperator, QueueReader, WatchStore
 from bot.services.journal import Journal
+from bot.services.queue_facts import QueueFacts, allows_fresh
+from bot.services.retry_words import grouped, note_text, what
 
 BATCH = 500
 
@@ -72,6 +71,7 @@ class Retrying:
         self._journal = journal
         self._store = store
         self._catalog = catalog
+        self._facts = QueueFacts(reader=reader, catalog=catalog)
 
     async def single(self, actor: Actor, queue: QueueId, job_id: str, *, fresh: bool) -> bool:
         """Retry one job now; True when the audit log took it.
@@ -110,12 +110,12 @@ class Retrying:
             JobGoneError: nothing that matches is failed.
             RefusedError: the version table does not allow it now.
         """
-        sample = await self._sample(queue)
-        major = self._check_allowed(queue, sample, fresh=fresh)
+        sample = await self._facts.sample(queue)
+        major = self._facts.check_retry(queue, sample, fresh=fresh)
         policy = self._catalog.policy(queue)
         if ids:
             named = await self._named(queue, ids)
-            groups, refs = _grouped(named), tuple((job.id, job.failed_at) for job in named)
+            groups, refs = grouped(named), tuple((job.id, job.failed_at) for job in named)
             count = len(refs)
         else:
             report = await self._reader.failures(queue, wanted)
@@ -146,7 +146,7 @@ class Retrying:
             ),
         )
         await self._plans.save(plan)
-        return Proposal(plan=plan, may_be_fresh=not fresh and _allows_fresh(major))
+        return Proposal(plan=plan, may_be_fresh=not fresh and allows_fresh(major))
 
     async def confirm(self, actor: Actor, plan_id: str, *, fresh: bool = False) -> Done:
         """Carry a plan out, once.
@@ -156,12 +156,12 @@ class Retrying:
             RefusedError: the version table does not allow it now; the plan stays open.
         """
         plan = await self._open_plan(actor, plan_id)
-        sample = await self._sample(plan.queue)
+        sample = await self._facts.sample(plan.queue)
         if sample.taken_at >= plan.expires_at:
             raise PlanExpiredError("This plan has expired. Ask for a new one.")
         plan = replace(plan, fresh=plan.fresh or fresh)
         try:
-            self._check_allowed(plan.queue, sample, fresh=plan.fresh)
+            self._facts.check_retry(plan.queue, sample, fresh=plan.fresh)
         except RefusedError as error:
             await self._record(actor, plan, RetryOutcome(), Outcome.REFUSED, str(error))
             raise
@@ -195,7 +195,7 @@ class Retrying:
     async def _carry_out(self, actor: Actor, plan: RetryPlan) -> Done:
         outcome, stopped = RetryOutcome(), None
         try:
-            async for batch in self._batches(plan):
+            async for batch in batches(self._reader, plan):
                 outcome += await self._operator.retry(
                     plan.queue,
                     batch,
@@ -214,20 +214,11 @@ class Retrying:
         except RedisUnavailableError:
             recorded = False
         if outcome.moved:
-            await self._note(actor, plan.queue, _note_text(plan, outcome))
+            await self._note(actor, plan.queue, note_text(plan, outcome))
         return Done(plan=done, outcome=outcome, recorded=recorded, stopped=stopped)
 
-    async def _batches(self, plan: RetryPlan) -> AsyncIterator[list[FailedRef]]:
-        if plan.ids:
-            refs = [FailedRef(job_id, failed_at) for job_id, failed_at in plan.ids]
-            for start in range(0, len(refs), BATCH):
-                yield refs[start : start + BATCH]
-            return
-        async for batch in self._reader.select_failed(plan.queue, plan.filter):
-            yield batch
-
     async def _retry_one(self, queue: QueueId, job_id: str, *, fresh: bool) -> RetryOutcome:
-        self._check_allowed(queue, await self._sample(queue), fresh=fresh)
+        self._facts.check_retry(queue, await self._facts.sample(queue), fresh=fresh)
         job = (await self._reader.failed_refs(queue, [job_id])).get(job_id)
         if job is None:
             raise await self._not_failed(queue, job_id)
@@ -261,20 +252,6 @@ class Retrying:
             raise JobGoneError(f"None of these jobs is failed now: {', '.join(missing[:10])}.")
         return jobs
 
-    async def _sample(self, queue: QueueId) -> Sample:
-        round_ = await self._reader.sample([SampleRequest(queue=queue)])
-        if queue in round_.samples:
-            return round_.samples[queue]
-        reason = round_.unreachable.get(queue.source) or round_.broken.get(queue) or "no answer"
-        raise RedisUnavailableError(f"{reason}. Nothing was changed.")
-
-    def _check_allowed(self, queue: QueueId, sample: Sample, *, fresh: bool) -> int | None:
-        major = major_version(sample.version, self._catalog.policy(queue).bullmq)
-        allow(Action.RETRY, major=major, paused=sample.paused)
-        if fresh:
-            allow(Action.FRESH, major=major, paused=sample.paused)
-        return major
-
     async def _open_plan(self, actor: Actor, plan_id: str) -> RetryPlan:
         plan = await self._plans.get(plan_id)
         if plan is None:
@@ -297,7 +274,7 @@ class Retrying:
         return await self._journal.record(
             actor,
             "retry",
-            _what(plan),
+            what(plan),
             word,
             queue=plan.queue,
             jobs=outcome.moved,
@@ -316,36 +293,12 @@ class Retrying:
             return
 
 
-def _what(plan: RetryPlan) -> str:
-    """`retry 9 × WHMCS_ERROR`, `retry 14 failed jobs`."""
-    about = plan.filter.code or ("named jobs" if plan.ids else "failed jobs")
-    sign = " × " if plan.filter.code else " "
-    return f"retry {plan.count:,}{sign}{about}" + (" with fresh attempts" if plan.fresh else "")
-
-
-def _note_text(plan: RetryPlan, outcome: RetryOutcome) -> str:
-    about = f" {plan.filter.code}" if plan.filter.code else ""
-    return f"retried {len(outcome.moved):,}{about} job{'s' if len(outcome.moved) != 1 else ''}"
-
-
-def _grouped(jobs: Sequence[FailedJob]) -> tuple[FailureGroup, ...]:
-    counts = Counter(job.code for job in jobs)
-    groups = []
-    for code, count in counts.most_common():
-        mine = [job for job in jobs if job.code == code]
-        times = [job.failed_at for job in mine]
-        groups.append(
-            FailureGroup(
-                code=code, count=count, first_at=min(times), last_at=max(times),
-                example_id=mine[0].id, example_reason=mine[0].reason,
-            )
-        )  # fmt: skip
-    return tuple(groups)
-
-
-def _allows_fresh(major: int | None) -> bool:
-    try:
-        allow(Action.FRESH, major=major, paused=False)
-    except RefusedError:
-        return False
-    return True
+async def batches(reader: QueueReader, plan: RetryPlan) -> AsyncIterator[list[FailedRef]]:
+    """The plan's jobs as they were frozen, at most `BATCH` at a time."""
+    if plan.ids:
+        refs = [FailedRef(job_id, failed_at) for job_id, failed_at in plan.ids]
+        for start in range(0, len(refs), BATCH):
+            yield refs[start : start + BATCH]
+        return
+    async for batch in reader.select_failed(plan.queue, plan.filter):
+        yield batch

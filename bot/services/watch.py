@@ -20,17 +20,10 @@ from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
 from bot.domain.rules import failure_spike
 from bot.domain.sample import Sample, SampleRequest, SampleRound
+from bot.domain.state import Lease, WatchChanges, WatchState
 from bot.domain.times import MINUTE, Ms
 from bot.errors import LostLeaseError, RedisUnavailableError
-from bot.ports import (
-    Leadership,
-    Lease,
-    QueueReader,
-    Telemetry,
-    WatchChanges,
-    WatchState,
-    WatchStore,
-)
+from bot.ports import Leadership, QueueReader, Telemetry, WatchStore
 
 _log = structlog.get_logger(__name__)
 TOP_GROUPS = 3
@@ -49,7 +42,8 @@ class _Draft:
 class Watch:
     """Ticks and folds. `lease` is the lease held now, None while another leads.
 
-    `led` says whether this replica led when that was last known, None when it never was.
+    `led` says whether this replica led when that was last known, None when it never was;
+    `connected` whether Bullhorn's own Redis answered the last time it was asked.
     """
 
     def __init__(
@@ -72,6 +66,7 @@ class Watch:
         self.lease: Lease | None = None
         self.ticked = False
         self.led: bool | None = None
+        self.connected = False
 
     async def lead(self) -> None:
         """Take or extend the lease.
@@ -81,8 +76,9 @@ class Watch:
         """
         try:
             self.lease = await self._leadership.hold()
+            self.connected = True
         except RedisUnavailableError:
-            self.lease = None
+            self.lease, self.connected = None, False
             raise
         finally:
             self._telemetry.leading(self.lease is not None)

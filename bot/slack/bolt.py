@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
@@ -19,6 +21,8 @@ def build(*, client: AsyncWebClient, token: str, listeners: Listeners) -> AsyncA
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
 
+    # Bolt finds SLACK_BOT_TOKEN by itself too, and warns that it will not use it.
+    logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.ERROR)
     app = AsyncApp(client=client, authorize=authorize, signing_secret="unused in Socket Mode")  # noqa: S106
     listeners.register(app)
     return app

@@ -16,12 +16,11 @@ from bot.domain.jobs import (
     JobDetail,
     RetryOutcome,
 )
-from bot.domain.message import Message, MessageRef
+from bot.domain.message import Message, MessageRef, Tag
 from bot.domain.queues import QueueId
 from bot.domain.sample import Counts, EventsRead, Sample, SampleRequest, SampleRound
 from bot.domain.times import Ms
 from bot.errors import RedisUnavailableError, SlackRefusedError, SlackUnavailableError
-from bot.ports import Tag
 
 START: Ms = 1_700_000_000_000
 ORDERS = QueueId("main", "bull", "order-provisioning")

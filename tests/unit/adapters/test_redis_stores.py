@@ -16,8 +16,8 @@ from bot.domain.memory import QueueMemory
 from bot.domain.notices import Notice
 from bot.domain.plans import PlanGroup, PlanStatus, RetryPlan
 from bot.domain.policy import Severity
+from bot.domain.state import WatchChanges
 from bot.errors import LostLeaseError
-from bot.ports import WatchChanges
 from tests.support.fakes import ORDERS, SIMS, START
 
 INCIDENT = Incident(

@@ -9,9 +9,8 @@ from bot.adapters.slack_directory import SlackDirectory
 from bot.adapters.slack_messenger import SlackMessenger
 from bot.demo.localslack.faults import Fault
 from bot.demo.localslack.server import LocalSlack
-from bot.domain.message import Message
+from bot.domain.message import Message, Tag
 from bot.errors import SlackRefusedError, SlackUnavailableError
-from bot.ports import Tag
 
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "63 waiting"}}
 ALERT = Message(text="Critical: backlog 63", blocks=(SECTION,), color="#cc0000")

@@ -14,7 +14,7 @@ from bot.domain.incidents import (
     TimelineEntry,
 )
 from bot.domain.policy import Catalog, QueuePolicy, Severity
-from bot.ports import WatchChanges
+from bot.domain.state import WatchChanges
 from bot.services.notifier import Notifier
 from bot.services.watch import Watch
 from tests.support.fakes import ORDERS, START, FakeTelemetry, PlainWriter

@@ -1,0 +1,38 @@
+"""What a retry is called in the audit log and in threads, and how named jobs are grouped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from bot.domain.jobs import FailedJob, FailureGroup, RetryOutcome
+from bot.domain.plans import RetryPlan
+
+
+def what(plan: RetryPlan) -> str:
+    """`retry 9 × WHMCS_ERROR`, `retry 14 failed jobs`."""
+    about = plan.filter.code or ("named jobs" if plan.ids else "failed jobs")
+    sign = " × " if plan.filter.code else " "
+    return f"retry {plan.count:,}{sign}{about}" + (" with fresh attempts" if plan.fresh else "")
+
+
+def note_text(plan: RetryPlan, outcome: RetryOutcome) -> str:
+    """`retried 8 WHMCS_ERROR jobs`, after the person's name."""
+    about = f" {plan.filter.code}" if plan.filter.code else ""
+    return f"retried {len(outcome.moved):,}{about} job{'s' if len(outcome.moved) != 1 else ''}"
+
+
+def grouped(jobs: Sequence[FailedJob]) -> tuple[FailureGroup, ...]:
+    """Jobs that were named one by one, as groups by failure code, most frequent first."""
+    counts = Counter(job.code for job in jobs)
+    groups = []
+    for code, count in counts.most_common():
+        mine = [job for job in jobs if job.code == code]
+        times = [job.failed_at for job in mine]
+        groups.append(
+            FailureGroup(
+                code=code, count=count, first_at=min(times), last_at=max(times),
+                example_id=mine[0].id, example_reason=mine[0].reason,
+            )
+        )  # fmt: skip
+    return tuple(groups)
