@@ -1,4 +1,4 @@
-"""The command line: `bullhorn run`, `bullhorn demo`."""
+"""The command line: `bullhorn run`, `bullhorn check`, `bullhorn demo`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ from collections.abc import Sequence
 
 from bot import __version__
 from bot.config import load_config
+from bot.domain.checkup import Report
 from bot.errors import ConfigError
 from bot.settings import load_settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns the process' exit code: 2 for wrong settings, config or usage."""
+    """Run a command; returns the process' exit code.
+
+    1 is for a check that failed, 2 for wrong settings, config or usage.
+    """
     arguments = _parser().parse_args(argv)
     try:
         if arguments.command == "demo":
             return _demo(arguments.port)
+        if arguments.command == "check":
+            return _check(as_json=arguments.json)
         return _run()
     except ConfigError as error:
         sys.stderr.write(f"bullhorn: {error}\n")
@@ -35,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bullhorn {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="the bot, against Slack and Redis")
+    check = commands.add_parser("check", help="try settings, config, Redis and Slack")
+    check.add_argument("--json", action="store_true", help="a list, for programs")
     demo = commands.add_parser("demo", help="everything on this machine, to try it")
     demo.add_argument("--port", type=int, default=8080, help="of the page (default: 8080)")
     return parser
@@ -52,6 +60,22 @@ def _run() -> int:
 
     asyncio.run(run())
     return 0
+
+
+def _check(*, as_json: bool) -> int:
+    from bot.render import checkup as pages  # noqa: PLC0415 - as in _run
+    from bot.wiring_checkup import build_checkup  # noqa: PLC0415
+
+    settings = load_settings(os.environ)
+    config = load_config(settings.bullhorn_config, environ=os.environ)
+
+    async def run() -> Report:
+        async with build_checkup(settings, config) as checkup:
+            return await checkup.run()
+
+    report = asyncio.run(run())
+    sys.stdout.write(pages.as_json(report) if as_json else pages.page(report))
+    return 0 if report.passed else 1
 
 
 def _demo(port: int) -> int:

@@ -21,7 +21,7 @@ async def serve(parts: Parts) -> None:
     """Run until SIGTERM or SIGINT, then end in an order that loses nothing.
 
     Raises:
-        ConfigError: the port is taken.
+        ConfigError: Slack refuses a token, or the port is taken.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -29,25 +29,32 @@ async def serve(parts: Parts) -> None:
         loop.add_signal_handler(sign, stop.set)
     runner = web.AppRunner(parts.pages, access_log=None)
     try:
+        await parts.preflight()
         await runner.setup()
-        await _listen(runner, parts.port)
-        parts.schedule.start()
-        await parts.front.start()
-        _log.info("running", port=parts.port)
+        await _listen(runner, parts.host, parts.port)
+        await _run(parts, stop)
+    finally:
+        for close in parts.closers:
+            await close()
+        await runner.cleanup()
+
+
+async def _run(parts: Parts, stop: asyncio.Event) -> None:
+    parts.schedule.start()
+    await parts.front.start()
+    _log.info("running", port=parts.port)
+    try:
         await stop.wait()
     finally:
         _log.info("stopping")
         await parts.front.stop()
         await parts.drain(_DRAIN)
         await parts.schedule.stop()
-        for close in parts.closers:
-            await close()
-        await runner.cleanup()
         _log.info("stopped")
 
 
-async def _listen(runner: web.AppRunner, port: int) -> None:
+async def _listen(runner: web.AppRunner, host: str | None, port: int) -> None:
     try:
-        await web.TCPSite(runner, port=port).start()
+        await web.TCPSite(runner, host=host, port=port).start()
     except OSError as error:
         raise ConfigError(f"PORT {port} cannot be listened on: {error.strerror}.") from error

@@ -71,11 +71,16 @@ class RedisUnavailableError(UnavailableError):
 
 
 class SlackUnavailableError(UnavailableError):
-    """Slack did not take a call. `unclear` says it may have taken effect all the same."""
+    """Slack did not take a call.
 
-    def __init__(self, text: str, *, unclear: bool = False) -> None:
+    `unclear` says it may have taken effect all the same; `retry_after` is how many seconds Slack
+    asks to wait.
+    """
+
+    def __init__(self, text: str, *, unclear: bool = False, retry_after: float = 0.0) -> None:
         super().__init__(text)
         self.unclear = unclear
+        self.retry_after = retry_after
 
 
 class SlackRefusedError(BullhornError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from bot.domain.audit import AuditEntry
@@ -16,10 +16,12 @@ from bot.domain.jobs import (
     RetryOutcome,
 )
 from bot.domain.memory import QueueMemory
-from bot.domain.message import Message, MessageRef, Tag
+from bot.domain.message import Message, MessageRef, Tag, Urgency
+from bot.domain.notices import Notice
+from bot.domain.pausing import PauseOutcome
 from bot.domain.plans import PlanStatus, RetryPlan
 from bot.domain.queues import QueueId
-from bot.domain.sample import SampleRequest, SampleRound
+from bot.domain.sample import Discovered, SampleRequest, SampleRound
 from bot.domain.state import Lease, WatchChanges, WatchState
 from bot.domain.times import Ms
 
@@ -27,7 +29,7 @@ from bot.domain.times import Ms
 class QueueReader(Protocol):
     """Reads BullMQ's keys; never writes them, never loads all jobs, never calls KEYS."""
 
-    async def discover(self) -> frozenset[QueueId]:
+    async def discover(self) -> Discovered:
         """The queues whose `meta` key SCAN finds, over all sources that answer.
 
         Works in bounded steps; a source that does not answer keeps what was known of it.
@@ -99,9 +101,28 @@ class QueueOperator(Protocol):
         """
         ...
 
+    async def pause(self, queue: QueueId, *, configured: int | None) -> PauseOutcome:
+        """Let no worker start another job of this queue; jobs under way finish.
+
+        Raises:
+            RefusedError: the version table does not allow it; nothing was changed.
+            RedisUnavailableError: the source does not answer; it may be paused all the same, and
+                asking again does no harm.
+        """
+        ...
+
+    async def resume(self, queue: QueueId, *, configured: int | None) -> PauseOutcome:
+        """End a pause; raises as `pause`."""
+        ...
+
 
 class Leadership(Protocol):
     """The lease: one leader among the replicas."""
+
+    @property
+    def ttl(self) -> Ms:
+        """How long a lease lasts unless it is extended."""
+        ...
 
     async def hold(self) -> Lease | None:
         """Take or extend the lease; None when another holds it."""
@@ -121,6 +142,10 @@ class WatchStore(Protocol):
 
     async def load_open(self) -> WatchState:
         """Without the memories: what the notifier and `alerts` need."""
+        ...
+
+    async def load_one(self, number: int) -> tuple[Incident | None, Notice]:
+        """One incident and what is shown of it."""
         ...
 
     async def cursors(self) -> Mapping[QueueId, QueueMemory]:
@@ -188,6 +213,13 @@ class Directory(Protocol):
         ...
 
 
+Fresh = Callable[[], Awaitable[Message]]
+"""Makes a message when its turn has come, at most a moment before it is sent; may be called again.
+
+What it raises is raised to the caller, and nothing is sent.
+"""
+
+
 class Messenger(Protocol):
     """Posts and edits, all through one budget.
 
@@ -197,24 +229,36 @@ class Messenger(Protocol):
 
     async def post(
         self,
-        message: Message,
+        message: Message | Fresh,
         *,
         channel: str,
         tag: Tag,
         thread: str | None = None,
         broadcast: bool = False,
+        urgency: Urgency = Urgency.ANSWER,
     ) -> MessageRef:
         """Post a message; never resent after an unclear failure."""
         ...
 
-    async def update(self, message: Message, ref: MessageRef, *, tag: Tag | None = None) -> None:
+    async def update(
+        self,
+        message: Message | Fresh,
+        ref: MessageRef,
+        *,
+        tag: Tag | None = None,
+        urgency: Urgency = Urgency.ANSWER,
+    ) -> None:
         """Replace a message; edits of the same message that still wait are coalesced."""
         ...
 
     async def find(
         self, *, channel: str, tag: Tag, since: Ms, thread: str | None = None
     ) -> MessageRef | None:
-        """Look for a message of ours by its metadata, posted at or after `since`."""
+        """Look for a message of ours by its metadata, posted at or after `since`; the oldest."""
+        ...
+
+    async def remove(self, ref: MessageRef) -> None:
+        """Delete a message of ours: one that was said twice."""
         ...
 
 
@@ -229,7 +273,7 @@ class Pulse(Protocol):
 class Telemetry(Protocol):
     """Figures for `/metrics`."""
 
-    def tick(self, *, seconds: float, lag: float, ok: bool) -> None:
+    def tick(self, *, seconds: float, lag: float, result: str) -> None:
         """One tick took so long, and began so much later than planned (both in seconds)."""
         ...
 

@@ -21,7 +21,7 @@ from bot.ports import Telemetry
 from bot.services.blindness import Blindness
 from bot.services.heartbeat import Heartbeat
 from bot.services.notifier import Notifier
-from bot.services.watch import Watch
+from bot.services.watch import TickResult, Watch
 
 _log = structlog.get_logger(__name__)
 LEAD_EVERY: Final = 3.0
@@ -31,6 +31,9 @@ NOTIFY_EVERY: Final = 1.0
 BLIND_EVERY: Final = 2.0
 TICK_LIMIT: Final = 60.0
 """Seconds a tick may take."""
+STOP_LIMIT: Final = 12.0
+"""Seconds that what was begun gets at the end: a little more than a call to Slack may take."""
+OWN_REDIS: Final = "REDIS_URL"
 
 
 class Schedule:
@@ -45,6 +48,7 @@ class Schedule:
         heartbeat: Heartbeat,
         telemetry: Telemetry,
         poll_interval: Ms,
+        give_back: Callable[[], None],
     ) -> None:
         self._watch = watch
         self._notifier = notifier
@@ -53,6 +57,10 @@ class Schedule:
         self._telemetry = telemetry
         self._every = poll_interval / 1000
         self._due = 0.0
+        self._give_back = give_back
+        self._guard: asyncio.Task[None] | None = None
+        self._periods: dict[str, float] = {}
+        self._began: dict[str, float] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._scheduler = AsyncIOScheduler(
@@ -68,24 +76,48 @@ class Schedule:
         self._add(self._notify, NOTIFY_EVERY)
         self._add(self._show_blindness, BLIND_EVERY)
         self._scheduler.start()
+        self._guard = asyncio.create_task(self._watch_the_clock(), name="schedule-guard")
 
     async def stop(self) -> None:
-        """Let what runs finish (a shut-down scheduler would cancel it half-way), then end."""
+        """Let what runs finish (a shut-down scheduler would cancel it half-way), then end.
+
+        What waits for its turn at Slack is given back, and the lease is extended to the end, so
+        that no other replica begins while a post is still under way.
+        """
         self._stopping = True
+        for job in (self._tick, self._notify, self._show_blindness):
+            self._scheduler.pause_job(job.__name__)
+        self._give_back()
+        ending = asyncio.create_task(self._notifier.drain())
+        await asyncio.wait({ending, *self._running}, timeout=STOP_LIMIT)
         self._scheduler.pause()
-        if self._running:
-            await asyncio.wait(self._running, timeout=10)
-        await self._notifier.drain()
+        if self._guard is not None:
+            self._guard.cancel()
         self._scheduler.shutdown(wait=False)
 
+    async def _watch_the_clock(self) -> None:
+        """APScheduler goes by the wall clock: set back, it stops for as long. This does not."""
+        while True:
+            await asyncio.sleep(LEAD_EVERY)
+            now = time.monotonic()
+            for name, every in self._periods.items():
+                if now - self._began.get(name, now) > 3 * every + LEAD_EVERY:
+                    _log.warning("the schedule had stopped; the clock was set back?", job=name)
+                    self._began[name] = now
+                    self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+
     def _add(self, job: Callable[[], Coroutine[Any, Any, None]], seconds: float) -> None:
+        name = job.__name__
+
         async def run() -> None:
-            if not self._stopping:
+            self._began[name] = time.monotonic()
+            if not self._stopping or name == self._lead.__name__:
                 await self._spawn(job())
 
-        first = datetime.now(UTC)
+        self._periods[name] = seconds
+        self._began[name] = time.monotonic()
         self._scheduler.add_job(
-            run, "interval", seconds=seconds, id=job.__name__, next_run_time=first
+            run, "interval", seconds=seconds, id=name, next_run_time=datetime.now(UTC)
         )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -98,18 +130,21 @@ class Schedule:
         began = time.monotonic()
         lag = max(0.0, began - self._due)
         self._due = began + self._every
-        good = False
+        result = "failed"
         try:
             async with asyncio.timeout(TICK_LIMIT):
-                good = await self._watch.tick()
+                result = await self._watch.tick()
         except RedisUnavailableError as error:
-            self._blindness.saw({"Bullhorn's Redis": str(error)})
-        except (BullhornError, TimeoutError) as error:
-            _log.error("tick failed", reason=str(error) or "it took too long")
+            self._blindness.saw({OWN_REDIS: str(error)})
+        except TimeoutError:
+            self._blindness.saw({OWN_REDIS: f"Looking at them took over {TICK_LIMIT:.0f} s"})
+            _log.error("tick took too long", seconds=TICK_LIMIT)
+        except BullhornError as error:
+            _log.error("tick failed", reason=str(error))
         except Exception:  # noqa: BLE001 - a job must never end the schedule; the log has it all
             _log.exception("tick failed")
-        self._telemetry.tick(seconds=time.monotonic() - began, lag=lag, ok=good)
-        if good:
+        self._telemetry.tick(seconds=time.monotonic() - began, lag=lag, result=result)
+        if result == TickResult.GOOD:
             await self._heartbeat.good_tick()
 
     async def _lead(self) -> None:

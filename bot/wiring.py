@@ -36,7 +36,7 @@ from bot.commands.base import Toolbox
 from bot.config import Config
 from bot.domain.policy import Catalog
 from bot.domain.times import Ms
-from bot.errors import BullhornError, ConfigError
+from bot.errors import BullhornError
 from bot.render.alerts import AlertRenderer
 from bot.schedule import Schedule
 from bot.services.access import Access
@@ -46,12 +46,16 @@ from bot.services.finder import QueueFinder
 from bot.services.heartbeat import Heartbeat
 from bot.services.journal import Journal
 from bot.services.notifier import Notifier
+from bot.services.pausing import Pausing
+from bot.services.retry_plans import RetryPlanner
 from bot.services.retrying import Retrying
 from bot.services.watch import Watch
 from bot.settings import Settings
 from bot.slack import bolt
 from bot.slack.answers import Answers
+from bot.slack.http import HttpFront
 from bot.slack.listeners import Listeners
+from bot.slack.preflight import check_tokens
 from bot.slack.socket import SocketFront
 from bot.web import health
 
@@ -64,9 +68,11 @@ class Parts:
     """What `app` starts and stops. `closers` run at the end, in order."""
 
     schedule: Schedule
-    front: SocketFront
+    front: SocketFront | HttpFront
     pages: web.Application
+    host: str | None
     port: int
+    preflight: Callable[[], Awaitable[None]]
     drain: Callable[[float], Awaitable[None]]
     closers: Sequence[Callable[[], Awaitable[None]]]
 
@@ -127,11 +133,11 @@ async def build(settings: Settings, config: Config) -> Parts:
         saw=blindness.saw,
     )
     schedule = _schedule(config, catalog, outside, watch, blindness)
-    listeners = Listeners(
-        toolbox=_toolbox(config, catalog, outside, blindness),
-        answers=Answers(client=outside.client, calls=outside.calls, session=outside.session),
-        telemetry=outside.telemetry,
+    toolbox = _toolbox(config, catalog, outside, blindness)
+    answers = Answers(
+        client=outside.client, calls=outside.calls, session=outside.session, budget=outside.budget
     )
+    listeners = Listeners(toolbox=toolbox, answers=answers, telemetry=outside.telemetry)
     front = _front(settings, outside, listeners)
 
     def ready() -> Mapping[str, bool]:
@@ -141,12 +147,29 @@ async def build(settings: Settings, config: Config) -> Parts:
             "first_tick": watch.ticked,
         }
 
+    async def preflight() -> None:
+        token = settings.slack_app_token
+        await check_tokens(
+            outside.client,
+            outside.calls,
+            app_token=token.get_secret_value() if token else None,
+        )
+
+    async def drain(seconds: float) -> None:
+        toolbox.retrying.stop()
+        await listeners.drain(seconds)
+
+    pages = health.build(ready=ready, exposition=outside.telemetry.exposition)
+    if isinstance(front, HttpFront):
+        front.add_to(pages)
     return Parts(
         schedule=schedule,
         front=front,
-        pages=health.build(ready=ready, exposition=outside.telemetry.exposition),
+        pages=pages,
+        host=settings.bullhorn_host,
         port=settings.port,
-        drain=listeners.drain,
+        preflight=preflight,
+        drain=drain,
         closers=(_quietly(leadership.release), outside.aclose),
     )
 
@@ -204,6 +227,7 @@ def _schedule(
         heartbeat=Heartbeat(pulse=pulse, every=beat.every if beat else 0, clock=_wall_clock),
         telemetry=outside.telemetry,
         poll_interval=catalog.poll_interval,
+        give_back=outside.budget.withdraw,
     )
 
 
@@ -211,15 +235,25 @@ def _toolbox(config: Config, catalog: Catalog, outside: _Outside, blindness: Bli
     audit = RedisAuditLog(client=outside.own)
     journal = Journal(audit=audit, reader=outside.reader, catalog=catalog)
     directory = SlackDirectory(client=outside.client, calls=outside.calls)
+    operator = BullmqOperator(sources=outside.sources)
+    plans = RedisPlanStore(client=outside.own)
     return Toolbox(
         access=Access(policy=config.access(), directory=directory),
         finder=QueueFinder(store=outside.store, catalog=catalog),
         reader=outside.reader,
         store=outside.store,
+        planner=RetryPlanner(reader=outside.reader, plans=plans, catalog=catalog),
         retrying=Retrying(
             reader=outside.reader,
-            operator=BullmqOperator(sources=outside.sources),
-            plans=RedisPlanStore(client=outside.own),
+            operator=operator,
+            plans=plans,
+            journal=journal,
+            store=outside.store,
+            catalog=catalog,
+        ),
+        pausing=Pausing(
+            reader=outside.reader,
+            operator=operator,
             journal=journal,
             store=outside.store,
             catalog=catalog,
@@ -235,19 +269,18 @@ def _toolbox(config: Config, catalog: Catalog, outside: _Outside, blindness: Bli
     )
 
 
-def _front(settings: Settings, outside: _Outside, listeners: Listeners) -> SocketFront:
-    """The connection to Slack; HTTP mode gets its branch here."""
-    if settings.slack_app_token is None:
-        raise ConfigError(
-            "SLACK_APP_TOKEN is not set, and HTTP mode is not in this version yet. "
-            "Set it to the app-level token (xapp-...) for Socket Mode."
-        )
+def _front(settings: Settings, outside: _Outside, listeners: Listeners) -> SocketFront | HttpFront:
+    """The way Slack reaches us: Socket Mode with an app token, else HTTP mode."""
+    secret = settings.slack_signing_secret
     app = bolt.build(
         client=outside.client,
         token=settings.slack_bot_token.get_secret_value(),
+        signing_secret=secret.get_secret_value() if secret else None,
         listeners=listeners,
     )
-    return SocketFront(app=app, app_token=settings.slack_app_token.get_secret_value())
+    if settings.slack_app_token is not None:
+        return SocketFront(app=app, app_token=settings.slack_app_token.get_secret_value())
+    return HttpFront(app=app, count=outside.telemetry.slack_request)
 
 
 def _secrets(settings: Settings, config: Config) -> list[str]:

@@ -6,7 +6,9 @@ import re
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
+from bot.adapters.redis_cluster import nodes_of
 from bot.domain.queues import QueueId
 
 STEPS: Final = 300
@@ -21,15 +23,20 @@ _ENDING: Final = ":meta"
 class Discovery:
     """What is known of one source's queues.
 
-    A queue joins when it is found; it leaves when a whole pass has not found it.
+    A queue joins when it is found; it leaves when a whole pass has not found it. `complete` says
+    that a whole pass was made. In a cluster a pass goes over every primary, and a queue leaves when
+    two passes have not found it: one may miss a queue that goes from node to node meanwhile.
     """
 
     def __init__(self, source: str, prefix: str) -> None:
         self._source = source
         self._prefix = prefix
-        self._cursor = 0
+        self._cursors: dict[str, int] = {}
+        self._done: set[str] = set()
+        self._before: set[QueueId] = set()
         self._passed: set[QueueId] = set()
         self._known: frozenset[QueueId] = frozenset()
+        self.complete = False
 
     @property
     def known(self) -> frozenset[QueueId]:
@@ -42,18 +49,38 @@ class Discovery:
         Raises:
             redis.RedisError: the source does not answer; the pass goes on from there next time.
         """
+        nodes = await nodes_of(client)
+        problem: Exception | None = None
+        for place in nodes.keys() - self._done:
+            try:
+                await self._walk(place, nodes[place])
+            except (RedisError, OSError) as error:  # the other nodes are walked all the same
+                problem = error
+        if nodes.keys() <= self._done:
+            self._end_pass(whole_at_once=len(nodes) == 1)
+        else:
+            self._known |= self._passed
+        if problem is not None:
+            raise problem
+        return self._known
+
+    async def _walk(self, place: str, node: Redis) -> None:
         pattern = _GLOB.sub(r"\\\1", self._prefix) + ":*" + _ENDING
         for _ in range(STEPS):
-            answer = await client.scan(self._cursor, pattern, _STEP_KEYS, _type="hash")
+            answer = await node.scan(self._cursors.get(place, 0), pattern, _STEP_KEYS, _type="hash")
             cursor, keys = cast("tuple[int | str, list[str]]", answer)
             found = {queue for key in keys if (queue := self._queue(key)) is not None}
-            self._passed |= await _real(client, found)
-            self._cursor = int(cursor)
-            if self._cursor == 0:
-                self._known, self._passed = frozenset(self._passed), set()
-                return self._known
-        self._known |= self._passed
-        return self._known
+            self._passed |= await _real(node, found)
+            self._cursors[place] = int(cursor)
+            if int(cursor) == 0:
+                self._done.add(place)
+                return
+
+    def _end_pass(self, *, whole_at_once: bool) -> None:
+        self._known = frozenset(self._passed | self._before)
+        self._before = set() if whole_at_once else self._passed
+        self._passed, self._done, self._cursors = set(), set(), {}
+        self.complete = True
 
     def _queue(self, key: str) -> QueueId | None:
         name = key[len(self._prefix) + 1 : -len(_ENDING)]

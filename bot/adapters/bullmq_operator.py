@@ -1,9 +1,9 @@
-"""Retries jobs by the official package's `reprocessJob`, each chunk of them guarded.
+"""Changes queues: retries here, pauses in bullmq_pause.py.
 
-A chunk is one transaction: the queue's `meta` and the job hashes are watched, then looked at, the
-version table is asked, and the script is run for each job that is still the same failure. If a
-pause, another version or another retry comes in between, nothing of the chunk is moved and it is
-looked at again.
+Jobs are retried by the official package's `reprocessJob`, in guarded chunks. A chunk is one
+transaction: the queue's `meta` and the job hashes are watched, then looked at, the version table is
+asked, and the script is run for each job that is still the same failure. If a pause, another
+version or another retry comes in between, nothing of the chunk is moved and it is looked at again.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from redis.exceptions import ConnectionError as ConnectionLostError
 from redis.exceptions import NoScriptError, WatchError
 
 from bot.adapters import bullmq_scripts as scripts
+from bot.adapters.bullmq_pause import Switch, package_pause
 from bot.adapters.bullmq_sample import whole
 from bot.adapters.bullmq_scripts import Call, Script
 from bot.adapters.redis_errors import speaking_to
 from bot.adapters.sources import Sources
 from bot.domain.compatibility import Action, Allowance, allow, major_version
 from bot.domain.jobs import FailedRef, RetryOutcome
+from bot.domain.pausing import PauseOutcome
 from bot.domain.queues import QueueId
 from bot.errors import BullhornError, RedisUnavailableError
 
@@ -58,6 +60,7 @@ class BullmqOperator:
     def __init__(self, *, sources: Sources) -> None:
         self._sources = sources
         self._script = reprocess_job()
+        self._pause = package_pause()
 
     async def retry(
         self, queue: QueueId, jobs: Sequence[FailedRef], *, fresh: bool, configured: int | None
@@ -85,6 +88,34 @@ class BullmqOperator:
             error.done = outcome + in_chunk
             raise
         return outcome
+
+    async def pause(self, queue: QueueId, *, configured: int | None) -> PauseOutcome:
+        """Let no worker start another job of this queue.
+
+        Raises:
+            RefusedError: the version table does not allow it.
+            RedisUnavailableError: the source does not answer; it may be paused all the same.
+        """
+        return await self._switch(queue, Action.PAUSE, configured)
+
+    async def resume(self, queue: QueueId, *, configured: int | None) -> PauseOutcome:
+        """End a pause.
+
+        Raises:
+            As `pause`.
+        """
+        return await self._switch(queue, Action.RESUME, configured)
+
+    async def _switch(self, queue: QueueId, action: Action, configured: int | None) -> PauseOutcome:
+        switch = Switch(
+            client=self._sources.client(queue),
+            queue=queue,
+            action=action,
+            configured=configured,
+            package=self._pause,
+        )
+        with speaking_to(queue.source):
+            return await switch.run()
 
 
 @dataclass(frozen=True, slots=True)

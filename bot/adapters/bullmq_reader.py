@@ -17,11 +17,11 @@ from bot.adapters.bullmq_jobs import read_job
 from bot.adapters.bullmq_sample import Seen, sample_source
 from bot.adapters.bullmq_scripts import Call, Script
 from bot.adapters.bullmq_workers import Workers
-from bot.adapters.redis_errors import speaking_to
+from bot.adapters.redis_errors import node_problem, speaking_to
 from bot.adapters.sources import Sources
 from bot.domain.jobs import FailedJob, FailedRef, FailureFilter, FailureReport, JobDetail
 from bot.domain.queues import QueueId
-from bot.domain.sample import SampleRequest, SampleRound
+from bot.domain.sample import Discovered, SampleRequest, SampleRound
 from bot.domain.times import Ms
 from bot.errors import RedisUnavailableError
 
@@ -43,18 +43,25 @@ class BullmqReader:
         }
         self._workers = {name: Workers() for name in sources.names}
 
-    async def discover(self) -> frozenset[QueueId]:
+    async def discover(self) -> Discovered:
         """The queues found so far in all sources; one that does not answer keeps its own."""
-        found = await asyncio.gather(
-            *(self._discover_in(name, known) for name, known in self._discoveries.items())
+        found = self._discoveries
+        reasons = await asyncio.gather(*(self._go_on(name, one) for name, one in found.items()))
+        return Discovered(
+            queues=frozenset().union(*(one.known for one in found.values())),
+            complete=frozenset(name for name, one in found.items() if one.complete),
+            unreachable={
+                name: why for name, why in zip(found, reasons, strict=True) if why is not None
+            },
         )
-        return frozenset().union(*found)
 
-    async def _discover_in(self, source: str, discovery: Discovery) -> frozenset[QueueId]:
+    async def _go_on(self, source: str, discovery: Discovery) -> str | None:
+        """Some steps more in one source; why it does not answer, None when it does."""
         try:
-            return await self._sources.ask(source, discovery.go_on)
-        except RedisUnavailableError:  # the round of samples says that it cannot be read
-            return discovery.known
+            await self._sources.ask(source, discovery.go_on)
+        except RedisUnavailableError as error:
+            return str(error)
+        return None
 
     async def sample(self, requests: Sequence[SampleRequest]) -> SampleRound:
         """Look at each queue once; what could not be read is in the round, with the reason."""
@@ -71,6 +78,8 @@ class BullmqReader:
             else:
                 round_.samples.update(one.samples)
                 round_.broken.update(one.broken)
+                if one.gone is not None:
+                    round_.unreachable[source] = node_problem(source, one.gone)
         return round_
 
     async def _sample_in(self, source: str, requests: list[SampleRequest]) -> Seen | str:

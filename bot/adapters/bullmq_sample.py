@@ -13,10 +13,11 @@ from math import ceil
 from typing import Any, Final
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import AskError, ResponseError, TryAgainError
 
 from bot.adapters import bullmq_scripts as scripts
 from bot.adapters.bullmq_scripts import Call
+from bot.adapters.redis_cluster import LOST
 from bot.domain.queues import QueueId
 from bot.domain.sample import ActiveJob, Counts, EventsRead, Sample, SampleRequest
 
@@ -27,12 +28,16 @@ EVENT_ROUNDS: Final = 48
 """How often a queue that is behind is read on: enough for a stream of BullMQ's usual length."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
-    """What came of sampling one source: a sample or a reason for each queue."""
+    """What came of sampling one source: a sample or a reason for each queue.
+
+    `gone` is why a node of a cluster did not answer; its queues are in neither.
+    """
 
     samples: dict[QueueId, Sample] = field(default_factory=dict)
     broken: dict[QueueId, str] = field(default_factory=dict)
+    gone: Exception | None = None
 
 
 async def sample_source(
@@ -61,6 +66,9 @@ async def _sample_some(
     behind: list[Sample] = []
     for request, answer in zip(requests, answers, strict=True):
         queue = request.queue
+        if isinstance(answer, LOST):
+            seen.gone = answer
+            continue
         if isinstance(answer, Exception):
             seen.broken[queue] = _reason(answer)
             continue
@@ -101,6 +109,8 @@ def _reason(error: Exception) -> str:
     """Why a queue cannot be read; a server-wide reason is raised instead."""
     if not isinstance(error, ResponseError):
         raise error
+    if isinstance(error, AskError | TryAgainError):  # MOVED is an AskError to redis-py
+        return "its keys are on their way to another node of the cluster"
     if "WRONGTYPE" in str(error):
         return "one of its keys is not of the type BullMQ gives it"
     if type(error) is not ResponseError:  # no permission, out of memory, a replica

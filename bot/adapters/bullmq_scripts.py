@@ -16,6 +16,8 @@ from typing import Any, TypeAlias, cast
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
+from bot.adapters.redis_cluster import ClusterRedis
+
 Argument: TypeAlias = str | int
 """A script's argument."""
 
@@ -66,9 +68,22 @@ async def run(client: Redis, script: Script, call: Call) -> Any:
 async def run_all(client: Redis, script: Script, calls: Sequence[Call]) -> list[Any]:
     """Run many calls of one script in one pipeline: each answer, or the exception it ended in.
 
+    In a cluster it is one pipeline a node, by the first key of each call; calls of a node that is
+    gone end in its ConnectionError or TimeoutError. A call may be made twice, so it must only read.
+
     Raises:
-        redis.RedisError: the connection failed, so that no answer can be told from another.
+        redis.RedisError: the connection failed (all of them), so that there is no answer.
     """
+    if isinstance(client, ClusterRedis):
+        return await client.spread(
+            calls,
+            key=lambda call: call.keys[0],
+            ask=lambda node, some: _run_here(node, script, some),
+        )
+    return await _run_here(client, script, calls)
+
+
+async def _run_here(client: Redis, script: Script, calls: Sequence[Call]) -> list[Any]:
     answers = await _pipelined(client, script, calls)
     again = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
     if again:

@@ -2,7 +2,9 @@
 
 Node names a worker's blocking connection `prefix:base64(queue)` or `prefix:base64(queue):w:name`;
 the Python package uses the queue's plain name and names both of a worker's connections. Managed
-Redis may forbid CLIENT LIST: then the workers are unknown, not absent.
+Redis may forbid CLIENT LIST: then the workers are unknown, not absent. In a cluster every primary
+is asked, and one that does not tell makes the workers unknown; a worker has a connection to each
+node, so the most that one node sees are counted.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
+from bot.adapters.redis_cluster import nodes_of
 from bot.domain.queues import QueueId
 
 KEPT_SECONDS: Final = 10.0
@@ -56,8 +59,17 @@ def workers_of(queue: QueueId, names: Mapping[str, int]) -> int:
 
 
 async def _names(client: Redis) -> Counter[str] | None:
-    try:
-        clients = cast("list[dict[str, Any]]", await client.client_list())
-    except ResponseError:
-        return None
-    return Counter(name.split(_NAMED, 1)[0] for one in clients if (name := one.get("name")))
+    nodes = (await nodes_of(client)).values()
+    seen: Counter[str] = Counter()
+    for node in nodes:
+        try:
+            clients = cast("list[dict[str, Any]]", await node.client_list())
+        except ResponseError:
+            return None
+        except (RedisError, OSError):
+            if len(nodes) == 1:
+                raise
+            return None
+        # `|` keeps the larger of two counts.
+        seen |= Counter(name.split(_NAMED, 1)[0] for one in clients if (name := one.get("name")))
+    return seen

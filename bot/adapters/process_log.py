@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping, Sequence
 from typing import Any, Final
@@ -11,6 +12,8 @@ import structlog
 from structlog.typing import Processor
 
 _MASK: Final = "••••"
+_TICKET: Final = re.compile(r"(ticket=)[^&\s'\"<>]+")
+"""Part of the address of a Socket Mode connection: whoever has it can connect in our place."""
 _LIBRARIES: Final = ("slack_bolt", "slack_sdk", "apscheduler", "aiohttp", "asyncio")
 
 
@@ -33,7 +36,7 @@ class SecretMask:
         if isinstance(value, str):
             for secret in self._secrets:
                 value = value.replace(secret, _MASK)
-            return value
+            return _TICKET.sub(rf"\1{_MASK}", value)
         if isinstance(value, dict):
             return {key: self._masked(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -82,3 +85,6 @@ def set_up(*, level: str, console: bool, secrets: Sequence[str]) -> None:
         # The libraries' own chatter is for debugging only.
         quiet = logging.DEBUG if level.lower() == "debug" else logging.WARNING
         logging.getLogger(name).setLevel(quiet)
+    # A pass that still runs when the next is due is nothing to worry about.
+    logging.getLogger("apscheduler.executors").setLevel(logging.ERROR)
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)

@@ -42,14 +42,18 @@ class PrometheusTelemetry:
         self._slack = Counter(
             "bullhorn_slack_calls", "Slack Web API calls.", ["method", "result"], registry=registry
         )
+        self._requests = Counter(
+            "bullhorn_slack_requests", "Requests from Slack in HTTP mode.", ["result"],
+            registry=registry,
+        )  # fmt: skip
         self._commands = Histogram(
             "bullhorn_command_seconds", "From a command or button to its answer.",
             ["command", "outcome"], registry=registry,
         )  # fmt: skip
 
-    def tick(self, *, seconds: float, lag: float, ok: bool) -> None:
+    def tick(self, *, seconds: float, lag: float, result: str) -> None:
         """One tick took so long, and began so much later than planned (both in seconds)."""
-        self._ticks.labels("ok" if ok else "failed").inc()
+        self._ticks.labels(result).inc()
         self._tick_seconds.observe(seconds)
         self._tick_lag.set(lag)
 
@@ -74,6 +78,10 @@ class PrometheusTelemetry:
     def leading(self, leads: bool) -> None:
         """Whether this replica leads."""
         self._leader.set(1 if leads else 0)
+        if not leads:
+            # What this replica saw when it led is not what is.
+            self._alerts.clear()
+            self._jobs.clear()
 
     def command(self, *, name: str, seconds: float, outcome: str) -> None:
         """A command or button was answered."""
@@ -82,6 +90,10 @@ class PrometheusTelemetry:
     def slack_call(self, method: str, result: str) -> None:
         """One Slack call ended."""
         self._slack.labels(method, result).inc()
+
+    def slack_request(self, result: str) -> None:
+        """One request in HTTP mode was taken or refused."""
+        self._requests.labels(result).inc()
 
     def exposition(self) -> bytes:
         """The page."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import redis.exceptions as problems
 
+from bot.adapters.redis_sentinel import UnknownServiceError
 from bot.errors import RedisUnavailableError
 
 
@@ -23,6 +24,11 @@ def speaking_to(source: str | None) -> Iterator[None]:
         raise RedisUnavailableError(f"{name} {_what_is_wrong(error)}.") from error
 
 
+def node_problem(source: str, error: BaseException) -> str:
+    """What is wrong with one node of a cluster, as a sentence."""
+    return f'A node of Redis "{source}" {_what_is_wrong(error)}.'
+
+
 def _what_is_wrong(error: BaseException) -> str:
     """Why a Redis did not do what it was asked: the most telling kind first."""
     kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
@@ -33,6 +39,9 @@ def _what_is_wrong(error: BaseException) -> str:
         (problems.OutOfMemoryError, "does not take writes: it is out of memory"),
         (problems.MaxConnectionsError, "has no free connection"),
         ((problems.TimeoutError, TimeoutError), "did not answer in time"),
+        (UnknownServiceError, "is a service that its Sentinels do not know"),
+        (problems.ClusterDownError, "is a cluster that is down: some of its slots have no node"),
+        ((problems.AskError, problems.TryAgainError), "is moving these keys to another node"),
         ((problems.ConnectionError, OSError), "cannot be reached"),
     )
     return next((text for kind, text in kinds if isinstance(error, kind)), _by_text(error))
@@ -44,6 +53,8 @@ def _by_text(error: BaseException) -> str:
         return "does not take writes: it cannot save them"
     if text.startswith("BUSY"):
         return "is busy with a script"
+    if "cluster support disabled" in text:
+        return "is one server, not a cluster: its address should begin with redis://"
     return f"answered with an error ({_first_word(text)})"
 
 

@@ -40,7 +40,7 @@ class RedisLeadership:
     """One replica's claim; the token is this process' own."""
 
     def __init__(self, *, client: Redis, ttl: Ms = LEASE_TTL, token: str | None = None) -> None:
-        self._ttl = ttl
+        self.ttl = ttl
         self._token = token or token_hex(8)
         self._hold: Any = client.register_script(_HOLD)
         self._release: Any = client.register_script(_RELEASE)
@@ -48,7 +48,7 @@ class RedisLeadership:
     async def hold(self) -> Lease | None:
         """Take or extend the lease; None when another holds it."""
         with speaking_to(None):
-            epoch = await self._hold(keys=[keys.LEASE, keys.EPOCH], args=[self._token, self._ttl])
+            epoch = await self._hold(keys=[keys.LEASE, keys.EPOCH], args=[self._token, self.ttl])
         return Lease(self._token, int(epoch)) if epoch else None
 
     async def release(self) -> None:

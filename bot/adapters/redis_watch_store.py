@@ -69,6 +69,17 @@ class RedisWatchStore:
         """Without the memories."""
         return await self._load(with_memories=False)
 
+    async def load_one(self, number: int) -> tuple[Incident | None, Notice]:
+        """One incident and what is shown of it."""
+        with speaking_to(None):
+            incident = await self._client.hget(keys.INCIDENTS, str(number))
+            notice = await self._client.hget(keys.NOTICES, str(number))
+        shown = self._notices.load_or_drop(notice, what=str(number)) if notice else None
+        return (
+            self._incidents.load_or_drop(incident, what=str(number)) if incident else None,
+            shown or Notice(number=number),
+        )
+
     async def cursors(self) -> Mapping[QueueId, QueueMemory]:
         """The memories alone."""
         with speaking_to(None):

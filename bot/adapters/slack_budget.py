@@ -10,18 +10,13 @@ import asyncio
 import heapq
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any, Final
 
+from bot.domain.message import Urgency
+from bot.errors import SlackUnavailableError
+
 EDIT_LANE: Final = "edit"
-
-
-class Urgency(IntEnum):
-    """Lower goes first."""
-
-    ALERT = 0
-    ANSWER = 1
-    PROGRESS = 2
+STOPPING: Final = "Bullhorn is stopping; nothing was sent."
 
 
 class RateLimitedError(Exception):
@@ -76,6 +71,7 @@ class SlackBudget:
         self._wake = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
         self._calls: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     @property
     def waiting(self) -> int:
@@ -96,15 +92,20 @@ class SlackBudget:
             return await asyncio.shield(waiting.done)
         return await self._enqueue(EDIT_LANE, call, urgency, key=key)
 
+    def withdraw(self) -> None:
+        """Take nothing new, and give back what still waits: it was surely not sent."""
+        self._closed = True
+        for waiting in self._heap:
+            _refuse(waiting.done)
+        self._heap.clear()
+        self._by_key.clear()
+
     async def aclose(self) -> None:
-        """Stop; what still waits is cancelled."""
+        """Stop; what still waits is given back, what was begun is waited for."""
+        self.withdraw()
         if self._runner is not None:
             self._runner.cancel()
             await asyncio.gather(self._runner, return_exceptions=True)
-        for waiting in self._heap:
-            waiting.done.cancel()
-        self._heap.clear()
-        self._by_key.clear()
         await asyncio.gather(*self._calls, return_exceptions=True)
 
     async def _enqueue(
@@ -116,6 +117,8 @@ class SlackBudget:
         key: str | None = None,
     ) -> Any:
         loop = asyncio.get_running_loop()
+        if self._closed:
+            raise SlackUnavailableError(STOPPING)
         self._age += 1
         waiting = _Waiting(
             urgency=urgency, age=self._age, lane=lane, call=call, done=loop.create_future(), key=key
@@ -195,6 +198,9 @@ class SlackBudget:
 
     def _again(self, waiting: _Waiting) -> None:
         """Put a refused call back, unless a newer edit of the same message waits already."""
+        if self._closed:
+            _refuse(waiting.done)
+            return
         newer = self._by_key.get(waiting.key) if waiting.key is not None else None
         if newer is not None:
             _share(newer.done, waiting.done)
@@ -202,6 +208,12 @@ class SlackBudget:
         self._put(waiting)
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run(), name="slack-budget")
+
+
+def _refuse(waiting: asyncio.Future[Any]) -> None:
+    if not waiting.done():
+        waiting.set_exception(SlackUnavailableError(STOPPING))
+        waiting.exception()  # looked at here: whoever asked may have gone
 
 
 def _share(source: asyncio.Future[Any], target: asyncio.Future[Any]) -> None:

@@ -9,11 +9,12 @@ from typing import Any, Final
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.adapters.slack_budget import RateLimitedError, SlackBudget, Urgency
+from bot.adapters.slack_budget import RateLimitedError, SlackBudget
 from bot.adapters.slack_calls import SlackCalls
-from bot.domain.message import Message, MessageRef, Tag
+from bot.domain.message import Message, MessageRef, Tag, Urgency
 from bot.domain.times import Ms
 from bot.errors import SlackRefusedError, SlackUnavailableError
+from bot.ports import Fresh
 
 _log = structlog.get_logger(__name__)
 _PAGE: Final = 200
@@ -32,12 +33,13 @@ class SlackMessenger:
 
     async def post(
         self,
-        message: Message,
+        message: Message | Fresh,
         *,
         channel: str,
         tag: Tag,
         thread: str | None = None,
         broadcast: bool = False,
+        urgency: Urgency = Urgency.ANSWER,
     ) -> MessageRef:
         """Post a message; never resent after an unclear failure."""
 
@@ -56,12 +58,19 @@ class SlackMessenger:
             )
 
         async def call() -> Mapping[str, Any]:
-            return await _with_text_fallback(send, message)
+            return await _with_text_fallback(send, await _made(message))
 
-        answer = await self._budget.post(channel, call, urgency=_urgency(tag))
+        answer = await self._budget.post(channel, call, urgency=urgency)
         return MessageRef(str(answer["channel"]), str(answer["ts"]))
 
-    async def update(self, message: Message, ref: MessageRef, *, tag: Tag | None = None) -> None:
+    async def update(
+        self,
+        message: Message | Fresh,
+        ref: MessageRef,
+        *,
+        tag: Tag | None = None,
+        urgency: Urgency = Urgency.ANSWER,
+    ) -> None:
         """Replace a message; edits of the same message that still wait are coalesced."""
 
         async def send(content: dict[str, Any]) -> Mapping[str, Any]:
@@ -76,14 +85,14 @@ class SlackMessenger:
             )
 
         async def call() -> Mapping[str, Any]:
-            return await _with_text_fallback(send, message)
+            return await _with_text_fallback(send, await _made(message))
 
-        await self._budget.edit(f"{ref.channel}:{ref.ts}", call, urgency=Urgency.ALERT)
+        await self._budget.edit(f"{ref.channel}:{ref.ts}", call, urgency=urgency)
 
     async def find(
         self, *, channel: str, tag: Tag, since: Ms, thread: str | None = None
     ) -> MessageRef | None:
-        """Look for a message of ours by its metadata, posted at or after `since`.
+        """Look for a message of ours by its metadata, posted at or after `since`; the oldest.
 
         A channel whose history may not be read answers None, and says so in the log.
         """
@@ -97,21 +106,31 @@ class SlackMessenger:
             )  # fmt: skip
             return None
         except RateLimitedError as error:
-            raise SlackUnavailableError("Slack asks to wait.", unclear=True) from error
+            raise SlackUnavailableError(
+                "Slack asks to wait.", unclear=True, retry_after=error.retry_after
+            ) from error
+
+    async def remove(self, ref: MessageRef) -> None:
+        """Delete a message of ours."""
+
+        async def call() -> Mapping[str, Any]:
+            return await self._calls.call(
+                "chat.delete", lambda: self._client.chat_delete(channel=ref.channel, ts=ref.ts)
+            )
+
+        await self._budget.edit(f"{ref.channel}:{ref.ts}", call, urgency=Urgency.DETAIL)
 
     async def _search(
         self, channel: str, tag: Tag, since: Ms, thread: str | None
     ) -> MessageRef | None:
-        cursor = None
+        cursor, found = None, []
         for _ in range(_PAGES):
             page = await self._page(channel, since, thread, cursor)
-            for found in page.get("messages", []):
-                if _tag_of(found) == tag:
-                    return MessageRef(channel, str(found["ts"]))
+            found += [str(one["ts"]) for one in page.get("messages", []) if _tag_of(one) == tag]
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
-                return None
-        return None
+                break
+        return MessageRef(channel, min(found, key=float)) if found else None
 
     async def _page(
         self, channel: str, since: Ms, thread: str | None, cursor: str | None
@@ -157,6 +176,10 @@ class SlackMessenger:
         )
 
 
+async def _made(message: Message | Fresh) -> Message:
+    return message if isinstance(message, Message) else await message()
+
+
 async def _with_text_fallback(send: Any, message: Message) -> Mapping[str, Any]:
     """Send; if Slack takes not our blocks, the plain text is better than nothing."""
     try:
@@ -187,8 +210,3 @@ def _tag_of(found: Mapping[str, Any]) -> Tag | None:
     metadata = found.get("metadata") or {}
     key = (metadata.get("event_payload") or {}).get("key")
     return Tag(str(metadata.get("event_type")), str(key)) if key is not None else None
-
-
-def _urgency(tag: Tag) -> Urgency:
-    alerts = ("bullhorn_incident", "bullhorn_entry", "bullhorn_blind")
-    return Urgency.ALERT if tag.kind in alerts else Urgency.ANSWER

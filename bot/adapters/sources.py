@@ -1,4 +1,4 @@
-"""The Redis servers of the config: one bounded pool of connections each.
+"""The Redis servers of the config: one client for each source, and the way to ask it.
 
 Nothing here sends a command twice by itself: a lost answer to a change may hide that it was made.
 Reads that may be repeated go through `Sources.ask`.
@@ -9,69 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import Final, TypeVar
-from urllib.parse import urlsplit
+from typing import TypeVar
 
 import redis.exceptions as problems
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 
+from bot.adapters import redis_cluster as cluster
+from bot.adapters.redis_connect import MOST_CONNECTIONS, connect
 from bot.adapters.redis_errors import speaking_to
 from bot.domain.queues import QueueId
-from bot.errors import ConfigError, RedisUnavailableError
+from bot.errors import RedisUnavailableError
 
-MOST_CONNECTIONS: Final = 16
-"""Connections one process holds to one source; further calls wait for a free one."""
-
-_CONNECT_SECONDS: Final = 5.0
-_ANSWER_SECONDS: Final = 5.0
-_IDLE_SECONDS: Final = 30
-_LATER: Final = ("redis+sentinel", "redis+cluster")
+__all__ = ["MOST_CONNECTIONS", "Sources", "connect"]
 
 T = TypeVar("T")
-
-
-def connect(name: str, url: str) -> Redis:
-    """A client for one address; it connects when it is first used.
-
-    This is the one place that knows which kinds of address there are. Text that is not UTF-8 is
-    read with replacement characters instead of failing.
-
-    Raises:
-        ConfigError: the address is not one this version can use; its text holds no password.
-    """
-    scheme = _scheme(name, url)
-    if scheme in _LATER:
-        raise ConfigError(
-            f'Source "{name}": {scheme}:// addresses are not supported yet. '
-            "Use redis:// or rediss:// to one server."
-        )
-    if scheme not in ("redis", "rediss"):
-        raise ConfigError(f'Source "{name}": the address must begin with redis:// or rediss://.')
-    try:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=MOST_CONNECTIONS,
-            timeout=_ANSWER_SECONDS,
-            socket_connect_timeout=_CONNECT_SECONDS,
-            socket_timeout=_ANSWER_SECONDS,
-            health_check_interval=_IDLE_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
-            encoding_errors="replace",
-            protocol=2,
-        )
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f'Source "{name}": the address cannot be read.') from error
-    return Redis.from_pool(pool)
-
-
-def _scheme(name: str, url: str) -> str:
-    try:
-        return urlsplit(url).scheme.lower()
-    except ValueError as error:
-        raise ConfigError(f'Source "{name}": the address cannot be read.') from error
 
 
 class Sources:
@@ -93,16 +44,20 @@ class Sources:
         return tuple(self._clients)
 
     def client(self, source: str | QueueId) -> Redis:
-        """The client of a source, or of a queue's source.
+        """The client of a source (in a cluster a `ClusterRedis`), or of the slot of a queue.
+
+        All keys of a queue are in one slot, so that its pipelines, transactions and scripts are
+        those of one server.
 
         Raises:
             RedisUnavailableError: there is no such source (any more).
         """
         name = source.source if isinstance(source, QueueId) else source
         try:
-            return self._clients[name]
+            client = self._clients[name]
         except KeyError:
             raise RedisUnavailableError(f'There is no source "{name}" in the config.') from None
+        return cluster.at(client, source.key("meta")) if isinstance(source, QueueId) else client
 
     async def ask(self, source: str | QueueId, question: Callable[[Redis], Awaitable[T]]) -> T:
         """Ask something that changes nothing; once more where the connection had gone stale.
@@ -118,6 +73,7 @@ class Sources:
             except problems.AuthenticationError:
                 raise
             except problems.ConnectionError:
+                cluster.lost(client)
                 return await question(client)
 
     async def aclose(self) -> None:

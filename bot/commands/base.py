@@ -14,6 +14,8 @@ from bot.services.alerting import Alerting
 from bot.services.blindness import Blindness
 from bot.services.finder import QueueFinder
 from bot.services.journal import Journal
+from bot.services.pausing import Pausing
+from bot.services.retry_plans import RetryPlanner
 from bot.services.retrying import Retrying
 
 
@@ -25,7 +27,9 @@ class Toolbox:
     finder: QueueFinder
     reader: QueueReader
     store: WatchStore
+    planner: RetryPlanner
     retrying: Retrying
+    pausing: Pausing
     alerting: Alerting
     blindness: Blindness
     journal: Journal

@@ -10,7 +10,7 @@ from bot.domain import commandline
 from bot.domain.access import Actor, Role
 from bot.domain.audit import Outcome
 from bot.domain.message import Reply
-from bot.errors import AccessDeniedError, UsageError
+from bot.errors import AccessDeniedError, RedisUnavailableError, UsageError
 
 _BY_NAME = {command.name: command for command in COMMANDS}
 
@@ -37,6 +37,10 @@ class Dispatcher:
             return await command.run(
                 self._toolbox, Request(actor=actor, args=tuple(words[1:]), role=role)
             )
+        except RedisUnavailableError as error:
+            if command.mutates:
+                error.template += " What was done, if anything, is in `/queue history`."
+            raise
         except AccessDeniedError as error:
             if command.mutates:
                 await self._toolbox.journal.record(

@@ -6,28 +6,31 @@ from bot.commands.arguments import Arguments, parse
 from bot.commands.base import Command, Request, Toolbox
 from bot.commands.failed import failure_filter
 from bot.domain.access import Role
+from bot.domain.jobs import FailedJob, FailedRef
 from bot.domain.message import Reply
-from bot.errors import UsageError
+from bot.domain.policy import Retryable
+from bot.domain.queues import QueueId
+from bot.errors import StaleError, UsageError
 from bot.render import plans as render
 
 USAGE = "Say what to retry: `retry QUEUE ID...`, `retry QUEUE --error CODE` or `retry QUEUE --all`."
 
 
 async def run(tools: Toolbox, request: Request) -> Reply:
-    """One named job is retried at once; anything more gets a card to confirm."""
-    arguments = parse(request.args, options=("error", "name", "since"), flags=("all", "fresh"))
+    """One named job whose error a retry can help is retried at once; the rest gets a card."""
+    arguments = parse(
+        request.args, options=("error", "name", "since", "failed-at"), flags=("all", "fresh")
+    )
     _check(arguments)
     queue = await tools.finder.find(arguments.words[0])
     ids = arguments.words[1:]
     fresh = "fresh" in arguments.flags
     if len(set(ids)) == 1:
-        recorded = await tools.retrying.single(request.actor, queue, ids[0], fresh=fresh)
-        announcement = render.single_retried(
-            queue, ids[0], request.actor.user, fresh, tools.catalog, recorded=recorded
-        )
-        return Reply(announcement=announcement)
+        job = await _job(tools, queue, ids[0], arguments)
+        if tools.catalog.policy(queue).error(job.code).retryable is Retryable.YES:
+            return await _at_once(tools, request, queue, job, fresh=fresh)
     wanted = await failure_filter(tools, arguments)
-    proposal = await tools.retrying.propose(request.actor, queue, wanted, ids=ids, fresh=fresh)
+    proposal = await tools.planner.propose(request.actor, queue, wanted, ids=ids, fresh=fresh)
     card = render.card(
         proposal.plan,
         tools.catalog.policy(queue),
@@ -36,6 +39,28 @@ async def run(tools: Toolbox, request: Request) -> Reply:
         allowed_fresh=proposal.may_be_fresh,
     )
     return Reply(message=card)
+
+
+async def _job(tools: Toolbox, queue: QueueId, job_id: str, arguments: Arguments) -> FailedJob:
+    """The failed job; a button says by `--failed-at` which failure it was drawn for."""
+    job = (await tools.reader.failed_refs(queue, [job_id])).get(job_id)
+    if job is None:
+        raise await tools.retrying.not_failed(queue, job_id)
+    shown = arguments.options.get("failed-at")
+    if shown is not None and shown != str(job.failed_at):
+        raise StaleError(f"Job {job_id} has failed again since. Look at it anew first.")
+    return job
+
+
+async def _at_once(
+    tools: Toolbox, request: Request, queue: QueueId, job: FailedJob, *, fresh: bool
+) -> Reply:
+    ref = FailedRef(job.id, job.failed_at)
+    recorded = await tools.retrying.single(request.actor, queue, ref, fresh=fresh)
+    announcement = render.single_retried(
+        queue, job.id, request.actor.user, fresh, tools.catalog, recorded=recorded
+    )
+    return Reply(announcement=announcement)
 
 
 def _check(arguments: Arguments) -> None:
@@ -64,9 +89,9 @@ COMMAND = Command(
     run=run,
     examples=("retry order-provisioning 4711", "retry order-provisioning --error WHMCS_ERROR"),
     details=(
-        "More than one job is shown as a plan first, with what to know; jobs that fail after that "
-        "are not touched. A job that used its attempts gets one more try; `--fresh` gives it all "
-        "of them again."
+        "More than one job, or one whose error a retry is not known to help, is shown as a plan "
+        "first, with what to know; jobs that fail after that are not touched. A job that used its "
+        "attempts gets one more try; `--fresh` gives it all of them again."
     ),
     doing="Retrying",
     mutates=True,

@@ -79,6 +79,7 @@ class _Demo:
             "SLACK_APP_TOKEN": DEFAULT_WORKSPACE.app_token,
             "SLACK_API_URL": slack.api_url,
             "BULLHORN_CONFIG": str(DEMO_CONFIG),
+            "BULLHORN_HOST": "127.0.0.1",
             "PORT": str(_free_port()),
             "LOG_FORMAT": "console",
         }
@@ -94,9 +95,12 @@ async def _until(stop: asyncio.Event, bot: Process, log: IO[bytes]) -> int:
         ended.cancel()
         return 0
     stopped.cancel()
+    code = await ended
     log.seek(0)
     lines = log.read().decode(errors="replace").splitlines()[-_LOG_TAIL:]
-    sys.stderr.write("\n".join(["The bot has stopped. Its last words:", *lines, ""]))
+    sys.stderr.write(
+        "\n".join([f"The bot has stopped (exit code {code}). Its last words:", *lines, ""])
+    )
     return 1
 
 

@@ -2,7 +2,8 @@
 
 The source is what was seen with real workers of each version: the official package speaks BullMQ
 6, and loses jobs of paused queues before 6 (they keep waiting jobs in another list), and
-prioritized jobs on 3 (which never reads the set they are put into).
+prioritized jobs on 3 (which never reads the set they are put into). An unknown version may be any,
+3 too: BullMQ writes `meta.version` only since 3.16.2, 4.18.2 and about 5.22.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _RETRY = {
     4: _P.NOT_PAUSED,
     5: _P.NOT_PAUSED,
     6: _P.YES,
-    UNKNOWN: _P.NOT_PAUSED,
+    UNKNOWN: _P.NOT_PRIORITIZED_NOT_PAUSED,
 }
 _PAUSE = {
     3: _P.OUR_SCRIPT,

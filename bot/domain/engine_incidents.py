@@ -38,6 +38,7 @@ def facts_of(judged: Judged, sample: Sample, memory: QueueMemory) -> Facts:
         trend_per_min=memory.trend if judged.rule.unit is Unit.JOBS else None,
         jobs=judged.reading.jobs,
         at_least=judged.reading.at_least,
+        backlog=sample.counts.backlog,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
@@ -40,7 +40,8 @@ class Metric(StrEnum):
 class Finding:
     """A metric above one of its limits: `limit` is the one that `level` comes from.
 
-    `value` and `limit` are jobs, for PROCESSING ms. `action` is what to do about it.
+    `value` and `limit` are jobs, for PROCESSING ms. `action` is what to do about it. `running` says
+    that a processing time is the age of a job that is still active.
     """
 
     metric: Metric
@@ -48,6 +49,7 @@ class Finding:
     value: int
     limit: int
     action: str
+    running: bool = False
 
     @property
     def excess(self) -> float:
@@ -98,11 +100,12 @@ def assess(sample: Sample, policy: QueuePolicy, table: HealthTable) -> QueueHeal
         (Metric.PROCESSING, processing(sample), table.processing),
     )
     found = [
-        finding
+        replace(finding, running=metric is Metric.PROCESSING and value != sample.processing_p95)
         for metric, value, limits in readings
         if value is not None and (finding := _finding(metric, value, limits)) is not None
     ]
-    found.sort(key=lambda finding: (-finding.level, -finding.excess))
+    # Of equal levels a backlog comes first: while jobs do not run, their failures can wait.
+    found.sort(key=lambda one: (-one.level, one.metric is not Metric.WAITING, -one.excess))
     return QueueHealth(sample=sample, policy=policy, findings=tuple(found))
 
 
@@ -143,6 +146,11 @@ class StatusView:
         """The queue's open alerts, worst first."""
         own = [one for one in self.incidents if one.queue == queue and one.firing]
         return tuple(sorted(own, key=lambda one: (-one.severity.rank, one.number)))
+
+    def silences_of(self, queue: QueueId) -> tuple[Silence, ...]:
+        """The silences that hold for the queue now, for all of its rules or for one."""
+        names = (None, queue.name, queue.qualified, str(queue))
+        return tuple(one for one in self.silences if one.until > self.now and one.queue in names)
 
     def alert_levels(self) -> Mapping[QueueId, Level]:
         """The level that open alerts put queues on; queues without any are left out."""

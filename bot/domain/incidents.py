@@ -65,6 +65,7 @@ class Facts:
     `trend_per_min` is the smoothed change of the backlog a minute, where the number is the backlog;
     None elsewhere and when not known yet. `at_least` says that the number is a lower bound. `jobs`
     are the longest running of those meant: a sample holds a bounded number of active jobs.
+    `backlog` is how many jobs could run, 0 also where an older version stored the incident.
     """
 
     workers: int | None = None
@@ -75,6 +76,7 @@ class Facts:
     jobs: tuple[ActiveJob, ...] = ()
     groups: tuple[FailureGroup, ...] = ()
     at_least: bool = False
+    backlog: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
+
+
+class Urgency(IntEnum):
+    """What goes first when Slack takes no more; lower goes first."""
+
+    CRITICAL = 0
+    ALERT = 1
+    ANSWER = 2
+    DETAIL = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,13 @@ crash anywhere is repaired by the next comparison.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from bot.domain.incidents import Incident
+from bot.domain.message import Urgency
+from bot.domain.policy import Severity
 from bot.domain.times import DAY, SECOND, Ms
 
 EDIT_GAP: Final[Ms] = 30 * SECOND
@@ -56,6 +58,28 @@ GIVE_UP: Final[Ms] = DAY
 """A resolved incident that Slack refuses to show (an archived channel) is retired after this."""
 
 
+SETTLE: Final[Ms] = 15 * SECOND
+"""How long after an unclear post it is looked for: longer than a call may take, so that a request
+that Slack still carries out is not missed."""
+
+
+def urgency_of(incident: Incident) -> Urgency:
+    """What of this incident goes first when Slack takes no more."""
+    critical = incident.firing and incident.severity is Severity.CRITICAL
+    return Urgency.CRITICAL if critical else Urgency.ALERT
+
+
+def shown(notice: Notice, incident: Incident, now: Ms) -> Notice:
+    """The notice once Slack shows the incident as it is here."""
+    return replace(
+        notice,
+        shown_revision=incident.revision,
+        shown_value=incident.value,
+        shown_at=now,
+        retry_at=0,
+    )
+
+
 def may_post(incident: Incident) -> bool:
     """Whether a message that is not there may be posted now.
 
@@ -70,7 +94,7 @@ def next_step(incident: Incident, notice: Notice, now: Ms) -> Step | None:
     POST means: look for the message if `posting_since` is set; if it is not there and `may_post`,
     post it; if it may not be posted, clear `posting_since`. EDIT shows the present revision. REPLY
     posts the timeline entry of index `notice.replies`, after looking for it if `replying_since` is
-    set. RETIRE moves the incident to the archive.
+    set (not before `SETTLE` has passed). RETIRE moves the incident to the archive.
 
     A silenced incident that was never posted is not posted; one that was, or may have been, is
     edited to say so, and is closed in the end, so that nothing stays red. A resolved incident that
@@ -82,12 +106,18 @@ def next_step(incident: Incident, notice: Notice, now: Ms) -> Step | None:
     if now < notice.retry_at:
         return None
     if notice.ts is None:
-        return None if absent and not may_post(incident) else Step.POST
+        waits = _settling(notice.posting_since, now) or (absent and not may_post(incident))
+        return None if waits else Step.POST
     if notice.shown_revision < incident.revision:
         return Step.EDIT
     if notice.replies < len(incident.timeline):
-        return Step.REPLY
+        return None if _settling(notice.replying_since, now) else Step.REPLY
     return _at_rest(incident, notice, now)
+
+
+def _settling(since: Ms | None, now: Ms) -> bool:
+    """Whether an unclear post of then may still take effect."""
+    return since is not None and now < since + SETTLE
 
 
 def _at_rest(incident: Incident, notice: Notice, now: Ms) -> Step | None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from bot.domain.plans import PlanGroup
 from bot.domain.policy import QueuePolicy, Retryable
-from bot.domain.times import Ms, say_duration
+from bot.domain.redaction import is_plain, shown_code
+from bot.domain.times import MINUTE, Ms, say_duration
+
+STILL_FAILING: Final[Ms] = 2 * MINUTE
+"""A failure younger than this says that its cause is there still, whatever a retry can do."""
 
 _NAMED: Final = 3
 _NAME: Final = 60
@@ -26,24 +31,74 @@ def plan_warnings(
 ) -> tuple[str, ...]:
     """The warnings of a plan, gravest first; plain sentences that may hold the config's own mrkdwn.
 
-    `last_failed` is when the newest of the jobs failed; `workers` None means unknown;
-    `salesforce` says that there are credentials for it.
+    Each group's own `last_at` counts; `last_failed`, when the newest of all the jobs failed, stands
+    in for it in a plan of one group. `workers` None means unknown; `salesforce` says that there are
+    credentials for it.
     """
+    groups = _dated(groups, last_failed)
     return (
+        *_still_failing(groups, policy, now),
         *_after_fix(groups, policy),
         *_unknown(groups, policy),
-        *_too_soon(groups, policy, now, last_failed),
+        *_too_soon(groups, policy, now),
         *_other_way(policy, salesforce=salesforce),
         *_queue(paused=paused, workers=workers),
     )
 
 
-def may_fail_again(groups: Sequence[PlanGroup], policy: QueuePolicy) -> bool:
-    """Whether some of the errors are not known to be helped by a retry now."""
-    return any(
-        policy.error(group.code).retryable in (Retryable.AFTER_FIX, Retryable.UNKNOWN)
+def may_fail_again(groups: Sequence[PlanGroup], policy: QueuePolicy, *, now: Ms) -> bool:
+    """Whether some of the errors are not known to be helped by a retry now.
+
+    That is an error that needs a fix first or that nobody knows, one that still happens, and one
+    whose least time between tries is not over.
+    """
+    doubtful = (Retryable.AFTER_FIX, Retryable.UNKNOWN)
+    return (
+        any(policy.error(group.code).retryable in doubtful for group in groups)
+        or any(_burns(group, policy, now) for group in groups)
+        or any(_waits(group, policy, now) for group in groups)
+    )
+
+
+def is_safe(groups: Sequence[PlanGroup], policy: QueuePolicy, *, now: Ms) -> bool:
+    """Whether a retry is known to help every group, and all of them are known to be quiet."""
+    return all(
+        policy.error(group.code).retryable is Retryable.YES
+        and group.last_at is not None
+        and not _burns(group, policy, now)
         for group in groups
     )
+
+
+def _dated(groups: Sequence[PlanGroup], last_failed: Ms | None) -> list[PlanGroup]:
+    if len(groups) == 1 and groups[0].last_at is None:
+        return [replace(groups[0], last_at=last_failed)]
+    return list(groups)
+
+
+def _burns(group: PlanGroup, policy: QueuePolicy, now: Ms) -> bool:
+    """Whether an error that a retry can help still happens."""
+    if group.last_at is None or now - group.last_at >= STILL_FAILING:
+        return False
+    return policy.error(group.code).retryable is Retryable.YES
+
+
+def _waits(group: PlanGroup, policy: QueuePolicy, now: Ms) -> bool:
+    """Whether the least time between two tries is not over."""
+    if group.last_at is None or now - group.last_at >= policy.min_gap:
+        return False
+    return policy.error(group.code).retryable is Retryable.AFTER_GAP
+
+
+def _still_failing(groups: Sequence[PlanGroup], policy: QueuePolicy, now: Ms) -> list[str]:
+    said = []
+    for group in groups:
+        if group.last_at is not None and _burns(group, policy, now):
+            ago = say_duration(now - group.last_at)
+            text = f"Still failing: the last {_named(group.code, policy)} was {ago} ago"
+            todo = policy.error(group.code).resolution.rstrip(".")
+            said.append(f"{text}. {todo} first" if todo else text)
+    return said
 
 
 def _after_fix(groups: Sequence[PlanGroup], policy: QueuePolicy) -> list[str]:
@@ -52,9 +107,8 @@ def _after_fix(groups: Sequence[PlanGroup], policy: QueuePolicy) -> list[str]:
         known = policy.error(group.code)
         if known.retryable is Retryable.AFTER_FIX:
             first = f": {known.resolution.rstrip('.')}" if known.resolution else ""
-            said.append(
-                f"{group.count:,} × {known.code} will fail again until the cause is fixed{first}"
-            )
+            name = _named(group.code, policy)
+            said.append(f"{group.count:,} × {name} will fail again until the cause is fixed{first}")
     return said
 
 
@@ -62,31 +116,28 @@ def _unknown(groups: Sequence[PlanGroup], policy: QueuePolicy) -> list[str]:
     unknown = [group for group in groups if policy.error(group.code).retryable is Retryable.UNKNOWN]
     if not unknown:
         return []
-    names = [f"{group.count:,} × {_named(group.code)}" for group in unknown[:_NAMED]]
+    names = [f"{group.count:,} × {_named(group.code, policy)}" for group in unknown[:_NAMED]]
     if len(unknown) > _NAMED:
         names.append(f"{len(unknown) - _NAMED:,} more kinds")
     return [f"Unknown whether a retry helps: {', '.join(names)}"]
 
 
-def _named(code: str) -> str:
+def _named(code: str, policy: QueuePolicy) -> str:
     """A failure code that is safe among our own words: it may be a message from a job."""
-    if code.replace("_", "").isalnum() and code.isascii() and code.isupper():
+    if is_plain(code):
         return code[:_NAME]
-    flat = " ".join(code.translate(_PLAIN).split())
+    flat = " ".join(shown_code(code, policy.redact).translate(_PLAIN).split())
     return f'"{flat[:_NAME]}…"' if len(flat) > _NAME else f'"{flat}"'
 
 
-def _too_soon(
-    groups: Sequence[PlanGroup], policy: QueuePolicy, now: Ms, last_failed: Ms | None
-) -> list[str]:
-    waits = any(policy.error(group.code).retryable is Retryable.AFTER_GAP for group in groups)
-    if not waits or policy.min_gap <= 0 or last_failed is None:
+def _too_soon(groups: Sequence[PlanGroup], policy: QueuePolicy, now: Ms) -> list[str]:
+    early = [group for group in groups if _waits(group, policy, now)]
+    newest = max(early, key=lambda group: group.last_at or 0, default=None)
+    if newest is None or newest.last_at is None:
         return []
-    passed = max(0, now - last_failed)
-    if passed >= policy.min_gap:
-        return []
-    least, ago = say_duration(policy.min_gap), say_duration(passed)
-    return [f"Wait at least {least} between tries: the last failure was {ago} ago"]
+    least, ago = say_duration(policy.min_gap), say_duration(now - newest.last_at)
+    name = _named(newest.code, policy)
+    return [f"Wait at least {least} between tries: the last {name} was {ago} ago"]
 
 
 def _other_way(policy: QueuePolicy, *, salesforce: bool) -> list[str]:

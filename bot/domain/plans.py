@@ -27,19 +27,21 @@ class PlanStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlanGroup:
-    """So many jobs with this failure code."""
+    """So many jobs with this failure code. `last_at` is when the newest of them failed."""
 
     code: str
     count: int
+    last_at: Ms | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPlan:
     """A bulk retry. `filter.until` is the edge of the frozen set.
 
-    `ids` are the jobs when they were named one by one (then with the failure each was shown with),
-    empty when the filter selects them. `confirmed_by` and `confirmed_at` are set when it acts;
-    `outcome` in words when it has.
+    `ids` are the jobs one by one, each with the failure it had then; empty when there were too
+    many, and the filter selects them. `named` says that the person named them. `confirmed_by` and
+    `confirmed_at` are set when it acts, `attempt` tells one press from another, `moved` and
+    `progress_at` how far it is; `outcome` is in words when it is done.
     """
 
     id: str
@@ -53,8 +55,12 @@ class RetryPlan:
     channel: str
     fresh: bool = False
     ids: tuple[tuple[str, Ms], ...] = ()
+    named: bool = False
     warnings: tuple[str, ...] = ()
     status: PlanStatus = PlanStatus.PROPOSED
     confirmed_by: str | None = None
     confirmed_at: Ms | None = None
+    attempt: str = ""
+    moved: int = 0
+    progress_at: Ms | None = None
     outcome: str = ""

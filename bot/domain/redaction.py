@@ -4,6 +4,10 @@ A value is masked whole, whatever it is, when its key holds one of `SENSITIVE` (
 any separators, anywhere in the key: `cardNumber`, `WHMCS_API_TOKEN`, and, wrongly but safely,
 `discard`) or is one of the queue's own `redact` keys (the whole key, in any case, with any
 separators). Nothing of the value is left, not even its length.
+
+Failed reasons are shown without loading their job's data, so that there the values of `redact` keys
+cannot be looked for. A queue that has such keys holds numbers that tell who someone is (accounts,
+telephones), so all long numbers in its reasons are masked then: too much rather than too little.
 """
 
 from __future__ import annotations
@@ -44,6 +48,9 @@ _SEPARATORS = re.compile(r"[\s_.\-]+")
 _BEARER = re.compile(r"\b(bearer|basic)\s{1,4}[\w.~+/=-]{4,}", re.IGNORECASE)
 _LOGIN_IN_URL = re.compile(r"(://[^\s/:@]{0,100}:)[^\s/@]{1,200}@")
 _FAILURE_CODE = re.compile(r"(?:Error: )?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+): ")
+_PLAIN_CODE = re.compile(r"[A-Z][A-Z0-9_]{2,99}")
+_LONG_NUMBER = re.compile(r"\d(?:[ -]?\d){8,}|\d{6,}")
+"""Six digits in a row, or nine with blanks and hyphens between (a telephone, but not a date)."""
 
 
 def mask(value: Any, extra_keys: Sequence[str] = ()) -> Any:
@@ -91,6 +98,34 @@ def mask_text(text: str, extra_keys: Sequence[str] = (), data: Any = None) -> st
     if secrets:
         head = re.sub("|".join(map(re.escape, secrets)), MASK, head)
     return _mask_patterns(head, tuple(extra_keys))
+
+
+def mask_reason(reason: str, extra_keys: Sequence[str] = (), data: Any = None) -> str:
+    """A failed reason as people may see it.
+
+    As `mask_text`; without the job's `data` all long numbers of a queue with `redact` keys go too.
+    """
+    masked = mask_text(reason, extra_keys, data)
+    return _LONG_NUMBER.sub(MASK, masked) if extra_keys and data is None else masked
+
+
+def shown_code(code: str, extra_keys: Sequence[str] = (), data: Any = None) -> str:
+    """A failure code as people may see it: UPPER_SNAKE as it is, a message masked as a reason.
+
+    Every place that names a failure code shows this. A code that is not shown as it is (`carries`)
+    goes into no button either: its value would hold what is masked.
+    """
+    return code if is_plain(code) else mask_reason(code, extra_keys, data)
+
+
+def carries(code: str, extra_keys: Sequence[str] = ()) -> bool:
+    """Whether a button may carry this failure code: nothing of it is masked."""
+    return shown_code(code, extra_keys) == code
+
+
+def is_plain(code: str) -> bool:
+    """Whether a failure code is an UPPER_SNAKE word, not a message."""
+    return _PLAIN_CODE.fullmatch(code) is not None
 
 
 def secrets_in(data: Any, extra_keys: Sequence[str] = ()) -> tuple[str, ...]:

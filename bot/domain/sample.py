@@ -129,6 +129,19 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Discovered:
+    """The queues that SCAN has found so far.
+
+    `complete` names the sources of which a whole pass was made: only there is a queue that was not
+    found surely gone. `unreachable` names those that do not answer, and why.
+    """
+
+    queues: frozenset[QueueId]
+    complete: frozenset[str] = frozenset()
+    unreachable: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRound:
     """One round over many queues: what was seen, and which sources could not be read, and why."""
 

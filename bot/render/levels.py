@@ -12,7 +12,7 @@ from bot.domain.policy import QueuePolicy, Retryable, Severity
 from bot.domain.rules import rule, settings_of
 from bot.domain.rules.base import Unit
 from bot.domain.times import MINUTE, Ms, say_duration
-from bot.render.words import escape, number, plural, span
+from bot.render.words import escape, length, number, plural, span
 
 RED: Final = "#d72b3f"
 AMBER: Final = "#e8a33d"
@@ -60,23 +60,32 @@ def marked(level: Level) -> str:
 
 
 def finding(found: Finding) -> str:
-    """A finding's number: "63 waiting"."""
-    return {
-        Metric.WAITING: lambda: f"{number(found.value)} waiting",
-        Metric.FAILED: lambda: f"{number(found.value)} failed in 24 h",
-        Metric.PROCESSING: lambda: f"{span(found.value)} a job",
-    }[found.metric]()
+    """A finding's number: "backlog 63", "a job active for 1 min 5 s"."""
+    if found.metric is Metric.WAITING:
+        return f"backlog {number(found.value)}"
+    if found.metric is Metric.FAILED:
+        return f"{number(found.value)} failed in 24 h"
+    if found.running:
+        return f"a job active for {length(found.value)}"
+    return f"{span(found.value)} a job (p95)"
 
 
 def limit(found: Finding) -> str:
-    """The limit a finding is above: "above 50", "above 30 s"."""
+    """The limit a finding is above, and how bad that is: "critical above 50"."""
     said = span(found.limit) if found.metric is Metric.PROCESSING else number(found.limit)
-    return f"above {said}"
+    return f"{word(found.level).lower()} above {said}"
 
 
-def retry_word(retryable: Retryable, policy: QueuePolicy) -> str:
-    """Whether a retry helps, in words."""
+def retry_word(
+    retryable: Retryable, policy: QueuePolicy, *, last_at: Ms | None = None, now: Ms | None = None
+) -> str:
+    """Whether a retry helps, in words; the queue's least time between tries only until it is over.
+
+    `last_at` is the newest failure it is about.
+    """
     if retryable is Retryable.AFTER_GAP:
+        if last_at is not None and now is not None and now - last_at >= policy.min_gap:
+            return "a retry can help"
         gap = f"{say_duration(policy.min_gap)} after the last try" if policy.min_gap else "later"
         return f"a retry can help {gap}"
     return {
@@ -102,6 +111,22 @@ def readings(incident: Incident, policy: QueuePolicy | None = None) -> tuple[str
     if policy is None or unit_of(incident.rule) is Unit.DURATION:
         return value, threshold
     return value, f"{threshold}{_for(incident, policy)}"
+
+
+def titled(incident: Incident, beside: str | None = None, policy: QueuePolicy | None = None) -> str:
+    """The rule's title, the number, and its threshold (or what else is to be said) `beside` it.
+
+    For example "Queue backlog 63 (above 50)", "Job timeout · a job active for 6 min (limit 5 min)".
+    """
+    value, threshold = readings(incident, policy)
+    said = f"{value} ({beside or threshold})"
+    if incident.family == "backlog":
+        return f"Queue {said}"
+    if incident.family not in _PHRASES:
+        return said[:1].upper() + said[1:]
+    waiting = incident.facts.backlog if incident.family == "processor_down" else 0
+    more = f" · backlog {number(waiting)}" if waiting and incident.firing else ""
+    return f"{escape(title_of(incident.rule), 60)} · {said}{more}"
 
 
 def _for(incident: Incident, policy: QueuePolicy) -> str:
@@ -131,7 +156,7 @@ def at(incident: Incident, entry: TimelineEntry) -> Incident:
 def peak(incident: Incident) -> str:
     """The worst number of an incident, alone."""
     if unit_of(incident.rule) is Unit.DURATION:
-        return span(incident.peak)
+        return length(incident.peak)
     return number(incident.peak)
 
 
@@ -165,38 +190,34 @@ def _backlog(incident: Incident) -> tuple[str, str]:
 
 def _failures(incident: Incident) -> tuple[str, str]:
     one = incident.value == 1
-    within = f" in {_window(incident.window)}" if incident.window else ""
+    within = f" in {say_duration(incident.window)}" if incident.window else ""
     said = f"{_count(incident)} {'failure' if one else 'failures'}{within}"
     return said, f"above {number(incident.threshold)}"
 
 
 def _standstill(incident: Incident) -> tuple[str, str]:
     return (
-        f"no start or finish for {say_duration(incident.value)}",
-        f"limit {say_duration(incident.threshold)}",
+        f"nothing started or finished for {length(incident.value)}",
+        f"limit {length(incident.threshold)}",
     )
 
 
 def _timeout(incident: Incident) -> tuple[str, str]:
     jobs = len(incident.facts.jobs)
     who = f"{number(jobs)} jobs active for up to" if jobs > 1 else "a job active for"
-    return f"{who} {say_duration(incident.value)}", f"limit {say_duration(incident.threshold)}"
+    return f"{who} {length(incident.value)}", f"limit {length(incident.threshold)}"
 
 
 def _by_unit(incident: Incident) -> tuple[str, str]:
     title = escape(title_of(incident.rule).lower(), 60)
     if unit_of(incident.rule) is Unit.DURATION:
-        return f"{title} {span(incident.value)}", f"limit {span(incident.threshold)}"
+        return f"{title} {length(incident.value)}", f"limit {length(incident.threshold)}"
     return f"{title} {_count(incident)}", f"above {number(incident.threshold)}"
 
 
 def _count(incident: Incident) -> str:
     least = "at least " if incident.facts.at_least else ""
     return f"{least}{number(incident.value)}"
-
-
-def _window(length: Ms) -> str:
-    return say_duration(length)
 
 
 _PHRASES: Final[dict[str, Callable[[Incident], tuple[str, str]]]] = {

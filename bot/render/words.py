@@ -12,7 +12,7 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 
-from bot.domain.times import HOUR, SECOND, Ms, say_duration
+from bot.domain.times import HOUR, MINUTE, SECOND, Ms, say_duration
 
 ELLIPSIS: Final = "\u2026"
 TEXT_LIMIT: Final = 3000
@@ -150,13 +150,33 @@ def plural(value: int, one: str, many: str | None = None) -> str:
     return f"{number(value)} {one if value == 1 else many or one + 's'}"
 
 
-def span(length: Ms) -> str:
-    """A length of time: "480 ms", "3.2 s", "11 min"."""
-    if 0 < length < SECOND:
-        return f"{length} ms"
-    if SECOND <= length < 10 * SECOND and length % SECOND >= SECOND // 10:
-        return f"{length / SECOND:.1f} s"
-    return say_duration(length)
+def length(time: Ms) -> str:
+    """A length of time that grows as it is watched: "59 s", "1 min 45 s", "9 min", "11 min".
+
+    Seconds stay until ten minutes: "82 s" followed by "1 min" would look like less.
+    """
+    if time >= 10 * MINUTE:
+        return say_duration(time)
+    minutes, seconds = divmod(max(0, time) // SECOND, 60)
+    if not minutes:
+        return f"{seconds} s"
+    return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
+
+
+def span(time: Ms) -> str:
+    """A length of time, a short one exactly: "480 ms", "3.2 s", "1 min 5 s", "11 min"."""
+    if 0 < time < SECOND:
+        return f"{time} ms"
+    if SECOND <= time < 10 * SECOND and time % SECOND >= SECOND // 10:
+        return f"{time / SECOND:.1f} s"
+    return length(time)
+
+
+def as_option(time: Ms) -> str:
+    """A length of time as a command's option takes it, rounded up to minutes: "45s", "15m"."""
+    if time < MINUTE:
+        return f"{max(1, -(-time // SECOND))}s"
+    return f"{-(-time // MINUTE)}m"
 
 
 def size(count: int) -> str:

@@ -101,8 +101,13 @@ class Alerting:
         if length <= 0:
             raise UsageError("A silence needs a length. Try 30m, 2h or 1d.")
         now = await self._reader.now()
+        known = (await self._store.load_open()).silences.values()
+        same = next(
+            (s for s in known if (s.queue, s.rule) == (queue, rule) and s.until > now), None
+        )
         silence = Silence(
-            id=token_hex(2),
+            # Pressed again, or by another person: the one there is gets a new end.
+            id=same.id if same else token_hex(3),
             queue=queue,
             rule=rule,
             until=now + length,

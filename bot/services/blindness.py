@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from bot.domain.message import MessageRef, Tag
-from bot.domain.times import DAY, MINUTE, Ms
+from bot.domain.message import MessageRef, Tag, Urgency
+from bot.domain.times import DAY, MINUTE, SECOND, Ms
 from bot.errors import SlackRefusedError, SlackUnavailableError
 from bot.ports import AlertWriter, Messenger
 
@@ -45,6 +45,7 @@ class Blindness:
         self._ref: MessageRef | None = None
         self._looked = False
         self._trying_since: Ms | None = None
+        self._not_before: Ms = 0
 
     @property
     def since(self) -> Ms | None:
@@ -58,19 +59,26 @@ class Blindness:
 
     def saw(self, unreachable: Mapping[str, str]) -> None:
         """Take in a round: source -> why it could not be read. Empty: all could."""
-        if unreachable and self._since is None:
-            self._since = self._clock()
-            _log.warning("cannot see the queues", sources=dict(unreachable))
-        if unreachable:
-            self._sources = dict(unreachable)
-        elif self._since is not None and self._ref is None and self._trying_since is None:
-            self._since, self._sources = None, {}
-        else:
+        if not unreachable:
             self._sources = {}
+            if self._ref is None and self._trying_since is None:
+                self._since = None
+            return
+        if not self._sources and self._since is None:
+            self._since = self._clock()
+            self._forget()
+            _log.warning("cannot see the queues", sources=dict(unreachable))
+        self._sources = dict(unreachable)
 
     async def show(self, *, speaks: bool) -> None:
         """Make the message match; only where `speaks`. Slack's failures are tried again later."""
-        if self._channel is None or not speaks:
+        if not speaks:
+            # Whoever leads now has taken the message over.
+            if not self._sources:
+                self._since = None
+                self._forget()
+            return
+        if self._channel is None or self._clock() < self._not_before:
             return
         try:
             if self._sources:
@@ -78,10 +86,16 @@ class Blindness:
             elif self._since is not None or not self._looked:
                 await self._show_over(self._channel)
         except SlackUnavailableError as error:
+            self._not_before = self._clock() + max(SECOND, int(error.retry_after * SECOND))
             _log.warning("cannot say that queues cannot be seen", reason=str(error))
         except SlackRefusedError as error:
-            _log.error("cannot say that queues cannot be seen", reason=str(error), code=error.code)
+            self._not_before = self._clock() + MINUTE
             self._trying_since = None
+            _log.error("cannot say that queues cannot be seen", reason=str(error), code=error.code)
+
+    def _forget(self) -> None:
+        """Whatever was posted before is no longer ours to edit without looking."""
+        self._ref, self._trying_since, self._looked = None, None, False
 
     async def _show_down(self, channel: str) -> None:
         now = self._clock()
@@ -93,10 +107,13 @@ class Blindness:
             return
         self._trying_since = self._trying_since or now
         message = self._writer.blind(self._sources, since=since, until=None)
-        self._looked = False
-        self._ref = await self._messenger.post(message, channel=channel, tag=DOWN)
-        self._looked = True
-        self._trying_since = None
+        ref = await self._messenger.post(message, channel=channel, tag=DOWN, urgency=Urgency.ALERT)
+        # Another replica may have spoken at the same moment: the older message is kept by all.
+        first = await self._messenger.find(channel=channel, tag=DOWN, since=now - MINUTE)
+        self._ref = first or ref
+        self._looked, self._trying_since = True, None
+        if self._ref.ts != ref.ts:
+            await self._messenger.remove(ref)
 
     async def _show_over(self, channel: str) -> None:
         await self._find_earlier(channel)
@@ -104,11 +121,13 @@ class Blindness:
             now = self._clock()
             since = self._since or _posted_at(self._ref)
             message = self._writer.blind({}, since=since, until=now)
-            await self._messenger.update(message, self._ref, tag=OVER)
-        self._since, self._ref, self._trying_since = None, None, None
+            await self._messenger.update(message, self._ref, tag=OVER, urgency=Urgency.ALERT)
+        self._since = None
+        self._forget()
+        self._looked = True
 
     async def _find_earlier(self, channel: str) -> None:
-        """Once after a start, and after each unclear post: is there a message already?"""
+        """Once an outage, and after each unclear post: is there a message already?"""
         if self._ref is not None or (self._looked and self._trying_since is None):
             return
         since = self._trying_since - MINUTE if self._trying_since else self._clock() - DAY

@@ -6,7 +6,7 @@ from rapidfuzz import fuzz, process
 
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
-from bot.errors import UnknownQueueError
+from bot.errors import RedisUnavailableError, UnknownQueueError
 from bot.ports import WatchStore
 
 _NEAR = 60
@@ -19,10 +19,20 @@ class QueueFinder:
     def __init__(self, *, store: WatchStore, catalog: Catalog) -> None:
         self._store = store
         self._catalog = catalog
+        self._last: frozenset[QueueId] = frozenset()
 
     async def seen(self) -> frozenset[QueueId]:
-        """The queues that are in Redis and watched."""
-        return await self._store.queues()
+        """The queues that are in Redis and watched; those last known while it does not answer.
+
+        Raises:
+            RedisUnavailableError: it does not answer, and none are known.
+        """
+        try:
+            self._last = await self._store.queues()
+        except RedisUnavailableError:
+            if not self._last:
+                raise
+        return self._last
 
     async def not_seen(self) -> tuple[str, ...]:
         """Names in the config that are in no Redis yet, sorted."""

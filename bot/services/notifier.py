@@ -1,31 +1,40 @@
 """The notifier: makes Slack match the incidents, one step at a time, whatever was lost before.
 
-Each step that cannot be repeated harmlessly (a post) is announced in the state first; if its
-outcome is unknown, because of a timeout or a crash, the message is looked for by its metadata
-before another try. So nothing is posted twice and nothing is left out.
+A message is made when its turn has come, not when it was queued: it shows what is true then, or is
+withdrawn. Each step that cannot be repeated harmlessly (a post) is written into the state first,
+under the lease; if its outcome is unknown, because of a timeout or a crash, the message is looked
+for by its metadata before another try. So nothing is posted twice and nothing is left out.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 
 import structlog
 
 from bot.domain.incidents import Happening, Incident
-from bot.domain.message import MessageRef, Tag
-from bot.domain.notices import Notice, Step, may_post, next_step
+from bot.domain.message import Message, MessageRef, Tag, Urgency
+from bot.domain.notices import Notice, Step, may_post, next_step, shown, urgency_of
 from bot.domain.policy import Catalog
 from bot.domain.state import WatchChanges, WatchState
 from bot.domain.times import MINUTE, SECOND, Ms
 from bot.errors import BullhornError, LostLeaseError, SlackRefusedError, SlackUnavailableError
 from bot.ports import AlertWriter, Messenger, QueueReader, WatchStore
+from bot.services.refusals import after_refusal
 from bot.services.watch import Watch
 
 _log = structlog.get_logger(__name__)
 RETRY_AFTER: Ms = 5 * SECOND
-REFUSED_RETRY_AFTER: Ms = MINUTE
-_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+MOST = 16
+"""Incidents worked on at once."""
+MOST_A_CHANNEL = 4
+"""Incidents worked on at once in one channel, which takes about one post a second."""
+
+
+class _WithdrawnError(BullhornError):
+    """What was to be posted is not to be posted any more."""
 
 
 class Notifier:
@@ -48,69 +57,78 @@ class Notifier:
         self._writer = writer
         self._catalog = catalog
         self._busy: dict[int, asyncio.Task[None]] = {}
+        self._channels: dict[int, str | None] = {}
 
     async def run_pass(self) -> None:
-        """Start work on each incident that needs a step and has none under way; leader only."""
-        if self._watch.lease is None:
+        """Begin work on the most urgent incidents that need a step; the leader only."""
+        if self._watch.holding() is None:
             return
         state = await self._store.load_open()
         now = await self._reader.now()
-        urgent_first = sorted(state.incidents.values(), key=lambda i: (-i.severity.rank, i.number))
-        for incident in urgent_first:
-            notice = state.notices.get(incident.number) or Notice(number=incident.number)
-            if incident.number not in self._busy and next_step(incident, notice, now):
-                self._start(incident.number)
+        taken = Counter(self._channels.values())
+        for incident in sorted(self._due(state, now), key=lambda i: (urgency_of(i), i.number)):
+            channel = self._channel(incident, _notice(state, incident.number))
+            if len(self._busy) < MOST and taken[channel] < MOST_A_CHANNEL:
+                taken[channel] += 1
+                self._start(incident.number, channel)
 
     async def drain(self) -> None:
         """Wait until the steps under way are done and recorded."""
         await asyncio.gather(*self._busy.values(), return_exceptions=True)
 
-    def _start(self, number: int) -> None:
+    def _due(self, state: WatchState, now: Ms) -> list[Incident]:
+        return [
+            incident
+            for number, incident in state.incidents.items()
+            if number not in self._busy and next_step(incident, _notice(state, number), now)
+        ]
+
+    def _start(self, number: int, channel: str | None) -> None:
         task = asyncio.create_task(self._drive(number), name=f"notify-{number}")
         self._busy[number] = task
-        task.add_done_callback(lambda _: self._busy.pop(number, None))
+        self._channels[number] = channel
+
+        def end(_: asyncio.Task[None]) -> None:
+            self._busy.pop(number, None)
+            self._channels.pop(number, None)
+
+        task.add_done_callback(end)
 
     async def _drive(self, number: int) -> None:
         """Take steps until Slack matches, or something outside is in the way."""
         try:
-            while self._watch.lease is not None:
-                state = await self._store.load_open()
-                step = await self._due(state, number)
+            while self._watch.holding() is not None:
+                incident, notice = await self._store.load_one(number)
+                if incident is None:
+                    return
+                step = next_step(incident, notice, await self._reader.now())
                 if step is None:
                     return
-                incident, notice = state.incidents[number], _notice(state, number)
                 await self._take(step, incident, notice)
         except LostLeaseError:
             _log.info("another replica leads now", incident=number)
         except BullhornError as error:
             _log.warning("alert not shown yet", incident=number, reason=str(error))
-
-    async def _due(self, state: WatchState, number: int) -> Step | None:
-        incident = state.incidents.get(number)
-        if incident is None:
-            return None
-        return next_step(incident, _notice(state, number), await self._reader.now())
+        except Exception:  # noqa: BLE001 - one alert that cannot be made must not stop the others
+            _log.exception("alert cannot be shown", incident=number)
+            await self._put_off(number, MINUTE)
 
     async def _take(self, step: Step, incident: Incident, notice: Notice) -> None:
         if step is Step.RETIRE:
             await self._commit(WatchChanges(retired=(incident,)))
             return
+        act = {Step.POST: self._post, Step.EDIT: self._edit, Step.REPLY: self._reply}[step]
         try:
-            if step is Step.POST:
-                done = await self._post(incident, notice)
-            elif step is Step.EDIT:
-                done = await self._edit(incident, notice)
-            else:
-                done = await self._reply(incident, notice)
-        except SlackUnavailableError:
-            await self._save(await self._later(incident.number))
+            done = await act(incident, notice)
+        except SlackUnavailableError as error:
+            await self._put_off(incident.number, max(RETRY_AFTER, int(error.retry_after * SECOND)))
             raise
         except SlackRefusedError as error:
-            done = await self._refused(incident, error, step)
+            done = await self._refused(incident.number, error, step)
         await self._save(done)
 
     async def _post(self, incident: Incident, notice: Notice) -> Notice:
-        channel = notice.channel or self._catalog.channel_of(incident.queue)
+        channel = self._channel(incident, notice)
         if channel is None:
             raise SlackRefusedError("No channel is configured for alerts.", code="no_channel")
         tag = _tag(incident)
@@ -123,27 +141,40 @@ class Notifier:
                 return replace(
                     notice, channel=found.channel, ts=found.ts, posting_since=None, refused=None
                 )
-            if not may_post(incident):
-                return replace(notice, posting_since=None)
-        now = await self._reader.now()
-        await self._save(replace(notice, channel=channel, posting_since=now))
-        message = self._writer.alert(incident, first=True)
+        notice = replace(notice, channel=channel, posting_since=None)
+        posted: list[Incident] = []
+
+        async def fresh() -> Message:
+            current = await self._current(incident.number)
+            if not may_post(current):
+                raise _WithdrawnError("It is over, or silenced.")
+            # Under the lease, and before anything is sent.
+            await self._save(replace(notice, posting_since=await self._reader.now()))
+            posted[:] = [current]
+            return self._writer.alert(current, first=True)
+
         try:
-            ref = await self._messenger.post(message, channel=channel, tag=tag)
+            ref = await self._messenger.post(
+                fresh, channel=channel, tag=tag, urgency=urgency_of(incident)
+            )
+        except _WithdrawnError:
+            return notice
         except SlackUnavailableError as error:
             if not error.unclear:
-                await self._save(replace(notice, channel=channel, posting_since=None))
+                await self._save(notice)
             raise
-        return replace(
-            _shown(notice, incident, now),
-            channel=ref.channel, ts=ref.ts, posting_since=None, refused=None,
-        )  # fmt: skip
+        now = await self._reader.now()
+        return replace(shown(notice, posted[0], now), channel=ref.channel, ts=ref.ts, refused=None)
 
     async def _edit(self, incident: Incident, notice: Notice) -> Notice:
-        ref = _ref(notice)
-        now = await self._reader.now()
-        await self._messenger.update(self._writer.alert(incident, first=False), ref)
-        return replace(_shown(notice, incident, now), refused=None)
+        edited: list[Incident] = []
+
+        async def fresh() -> Message:
+            edited[:] = [await self._current(incident.number)]
+            return self._writer.alert(edited[0], first=False)
+
+        await self._messenger.update(fresh, _ref(notice), urgency=urgency_of(incident))
+        return replace(shown(notice, edited[0], await self._reader.now()), refused=None)
 
     async def _reply(self, incident: Incident, notice: Notice) -> Notice:
         ref = _ref(notice)
@@ -154,50 +185,68 @@ class Notifier:
             since = notice.replying_since - MINUTE
             if await self._messenger.find(channel=ref.channel, tag=tag, since=since, thread=ref.ts):
                 return done
-        await self._save(replace(notice, replying_since=await self._reader.now()))
+        notice = replace(notice, replying_since=None)
+        # It became worse: that is worth a line in the channel, as an edit rings no phone.
+        loud = incident.timeline[index].what is Happening.ESCALATED
+
+        async def fresh() -> Message:
+            await self._save(replace(notice, replying_since=await self._reader.now()))
+            return self._writer.entry(incident, index)
+
         try:
             await self._messenger.post(
-                self._writer.entry(incident, index),
+                fresh,
                 channel=ref.channel,
                 tag=tag,
                 thread=ref.ts,
-                # It became worse: that is worth a line in the channel, as an edit rings no phone.
-                broadcast=incident.timeline[index].what is Happening.ESCALATED,
+                broadcast=loud,
+                urgency=Urgency.CRITICAL if loud else Urgency.DETAIL,
             )
         except SlackUnavailableError as error:
             if not error.unclear:
-                await self._save(replace(notice, replying_since=None))
+                await self._save(notice)
             raise
         return done
 
-    async def _later(self, number: int) -> Notice:
-        """After a call that did not go through: again, but not at once."""
-        notice = _notice(await self._store.load_open(), number)
-        return replace(notice, retry_at=await self._reader.now() + RETRY_AFTER)
+    async def _current(self, number: int) -> Incident:
+        """The incident as it is at this moment; only while the lease surely is ours."""
+        if self._watch.holding() is None:
+            raise LostLeaseError("Another replica leads now; nothing was sent.")
+        incident, _ = await self._store.load_one(number)
+        if incident is None:
+            raise _WithdrawnError("It is gone.")
+        return incident
 
-    async def _refused(self, incident: Incident, error: SlackRefusedError, step: Step) -> Notice:
-        """After a final no: another channel if there is one, else try again now and then."""
-        _log.error("Slack refuses an alert", incident=incident.number, step=step, code=error.code)
-        notice = _notice(await self._store.load_open(), incident.number)
-        now = await self._reader.now()
-        later = replace(notice, refused=error.code, retry_at=now + REFUSED_RETRY_AFTER)
-        if step is Step.POST:
-            fallback = self._catalog.channel
-            if fallback and notice.channel != fallback:
-                return replace(later, channel=fallback, posting_since=None, retry_at=0)
-            return replace(later, channel=None, posting_since=None)
-        if error.code in _GONE and step is Step.EDIT:
-            # Somebody deleted the message: there is nothing left to keep right.
-            return replace(_shown(notice, incident, now), refused=error.code)
-        if step is Step.REPLY:
-            return replace(later, replies=notice.replies + 1, replying_since=None, retry_at=0)
-        return later
+    async def _put_off(self, number: int, length: Ms) -> None:
+        """Again, but not at once; what is known of a lost answer stays as it was stored."""
+        try:
+            _, notice = await self._store.load_one(number)
+            await self._save(replace(notice, retry_at=await self._reader.now() + length))
+        except BullhornError as error:
+            _log.warning("alert not put off", incident=number, reason=str(error))
+
+    async def _refused(self, number: int, error: SlackRefusedError, step: Step) -> Notice:
+        _log.error("Slack refuses an alert", incident=number, step=step.value, code=error.code)
+        incident, notice = await self._store.load_one(number)
+        if incident is None:
+            return notice
+        return after_refusal(
+            incident,
+            notice,
+            code=error.code,
+            step=step,
+            fallback=self._catalog.channel,
+            now=await self._reader.now(),
+        )
+
+    def _channel(self, incident: Incident, notice: Notice) -> str | None:
+        return notice.channel or self._catalog.channel_of(incident.queue)
 
     async def _save(self, notice: Notice) -> None:
         await self._commit(WatchChanges(notices=(notice,)))
 
     async def _commit(self, changes: WatchChanges) -> None:
-        lease = self._watch.lease
+        lease = self._watch.holding()
         if lease is None:
             raise LostLeaseError("Another replica leads now; nothing was written.")
         await self._store.commit(lease, changes)
@@ -219,13 +268,3 @@ def _tag(incident: Incident, index: int | None = None) -> Tag:
     if index is None:
         return Tag("bullhorn_incident", key)
     return Tag("bullhorn_entry", f"{key}:{index}")
-
-
-def _shown(notice: Notice, incident: Incident, now: Ms) -> Notice:
-    return replace(
-        notice,
-        shown_revision=incident.revision,
-        shown_value=incident.value,
-        shown_at=now,
-        retry_at=0,
-    )

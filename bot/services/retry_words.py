@@ -11,7 +11,7 @@ from bot.domain.plans import RetryPlan
 
 def what(plan: RetryPlan) -> str:
     """`retry 9 × WHMCS_ERROR`, `retry 14 failed jobs`."""
-    about = plan.filter.code or ("named jobs" if plan.ids else "failed jobs")
+    about = plan.filter.code or ("named jobs" if plan.named else "failed jobs")
     sign = " × " if plan.filter.code else " "
     return f"retry {plan.count:,}{sign}{about}" + (" with fresh attempts" if plan.fresh else "")
 
@@ -19,7 +19,9 @@ def what(plan: RetryPlan) -> str:
 def note_text(plan: RetryPlan, outcome: RetryOutcome) -> str:
     """`retried 8 WHMCS_ERROR jobs`, after the person's name."""
     about = f" {plan.filter.code}" if plan.filter.code else ""
-    return f"retried {len(outcome.moved):,}{about} job{'s' if len(outcome.moved) != 1 else ''}"
+    fresh = " with fresh attempts" if plan.fresh else ""
+    plural = "s" if len(outcome.moved) != 1 else ""
+    return f"retried {len(outcome.moved):,}{about} job{plural}{fresh}"
 
 
 def grouped(jobs: Sequence[FailedJob]) -> tuple[FailureGroup, ...]:

@@ -7,12 +7,16 @@ on any replica shows within a second or two. Both write under the lease, one at 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 import structlog
 
 from bot.domain import engine, triage
+from bot.domain.engine_incidents import resolved
 from bot.domain.incidents import Incident, Silence
 from bot.domain.jobs import FailureFilter
 from bot.domain.memory import QueueMemory
@@ -28,6 +32,20 @@ from bot.ports import Leadership, QueueReader, Telemetry, WatchStore
 _log = structlog.get_logger(__name__)
 TOP_GROUPS = 3
 """How many error groups an alert names."""
+NAMED_A_TICK = 5
+"""For how many alerts a tick looks the error groups up; the others keep what they have."""
+NAMING_LIMIT = 3.0
+"""Seconds all of those look-ups may take together."""
+MARGIN = 2.0
+"""Seconds before its end from which a lease no longer counts for sending something."""
+
+
+class TickResult(StrEnum):
+    """How a tick ended."""
+
+    GOOD = "good"
+    BLIND = "blind"
+    FOLLOWING = "following"
 
 
 @dataclass(slots=True)
@@ -55,6 +73,7 @@ class Watch:
         catalog: Catalog,
         telemetry: Telemetry,
         saw: Callable[[Mapping[str, str]], None],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._leadership = leadership
         self._store = store
@@ -62,6 +81,8 @@ class Watch:
         self._catalog = catalog
         self._telemetry = telemetry
         self._saw = saw
+        self._monotonic = monotonic
+        self._valid_until = 0.0
         self._writing = asyncio.Lock()
         self.lease: Lease | None = None
         self.ticked = False
@@ -74,8 +95,10 @@ class Watch:
         Raises:
             RedisUnavailableError: then nobody knows who leads, and `lease` is None.
         """
+        asked_at = self._monotonic()
         try:
             self.lease = await self._leadership.hold()
+            self._valid_until = asked_at + self._leadership.ttl / 1000 - MARGIN
             self.connected = True
         except RedisUnavailableError:
             self.lease, self.connected = None, False
@@ -84,8 +107,12 @@ class Watch:
             self._telemetry.leading(self.lease is not None)
         self.led = self.lease is not None
 
-    async def tick(self) -> bool:
-        """Look at every queue and commit what follows; True when all sources could be read.
+    def holding(self) -> Lease | None:
+        """The lease, if it surely still is ours: asked again before anything leaves the house."""
+        return self.lease if self._monotonic() < self._valid_until else None
+
+    async def tick(self) -> TickResult:
+        """Look at every queue and commit what follows.
 
         Raises:
             RedisUnavailableError: Bullhorn's own Redis does not answer; state is as it was.
@@ -95,7 +122,7 @@ class Watch:
         if lease is None:
             self.ticked = True
             self._saw({})
-            return False
+            return TickResult.FOLLOWING
         memories = await self._store.cursors()
         queues, round_ = await self._look(memories)
         self._saw(round_.unreachable)
@@ -108,13 +135,13 @@ class Watch:
         except LostLeaseError:
             self.lease = None
             _log.info("another replica leads now")
-            return False
+            return TickResult.FOLLOWING
         self.ticked = True
-        return not round_.unreachable
+        return TickResult.BLIND if round_.unreachable else TickResult.GOOD
 
     async def fold(self) -> None:
         """Fold in what people did since the last pass; the leader only."""
-        lease = self.lease
+        lease = self.holding()
         if lease is None:
             return
         async with self._writing:
@@ -136,12 +163,20 @@ class Watch:
         self, memories: Mapping[QueueId, QueueMemory]
     ) -> tuple[frozenset[QueueId], SampleRound]:
         found = await self._reader.discover()
-        queues = frozenset(q for q in found if self._catalog.watches(q))
+        # Only where a whole pass was made is a queue that was known before surely gone.
+        kept = {q for q in await self._store.queues() if q.source not in found.complete}
+        queues = frozenset(
+            q for q in found.queues | kept if self._is_configured(q) and self._catalog.watches(q)
+        )
         open_incidents = (await self._store.load_open()).incidents.values()
         # A queue that is gone is looked at once more, so that what it had is resolved.
-        wanted = queues | {i.queue for i in open_incidents if i.firing}
-        requests = [self._request(queue, memories.get(queue)) for queue in sorted(wanted)]
-        return queues, await self._reader.sample(requests)
+        firing = {i.queue for i in open_incidents if i.firing and self._is_configured(i.queue)}
+        requests = [self._request(q, memories.get(q)) for q in sorted(queues | firing)]
+        round_ = await self._reader.sample(requests)
+        return queues, replace(round_, unreachable={**found.unreachable, **round_.unreachable})
+
+    def _is_configured(self, queue: QueueId) -> bool:
+        return self._catalog.prefixes.get(queue.source) == queue.prefix
 
     def _request(self, queue: QueueId, memory: QueueMemory | None) -> SampleRequest:
         return SampleRequest(
@@ -165,9 +200,13 @@ class Watch:
         draft = _Draft(next_number=state.next_number)
         for sample in round_.samples.values():
             self._evaluate(draft, state, memories.get(sample.queue), sample)
-        self._forget(draft, memories, queues, state)
-        await self._name_errors(draft)
         now = await self._reader.now()
+        for incident in state.incidents.values():
+            if incident.firing and not self._is_configured(incident.queue):
+                # Its source is no longer in the config: nothing could ever end it.
+                draft.incidents[incident.number] = resolved(incident, None, None, now)
+        self._forget(draft, memories, queues, state)
+        await self._name_errors(draft, now)
         draft.incidents |= _folded(state, {**state.incidents, **draft.incidents}, now)
         await self._store.commit(
             lease,
@@ -214,19 +253,27 @@ class Watch:
             if queue not in queues and queue not in open_on:
                 draft.memories[queue] = None
 
-    async def _name_errors(self, draft: _Draft) -> None:
-        """Put the top error groups into the failure spikes that are firing."""
-        for number, incident in draft.incidents.items():
-            if incident.family != failure_spike.RULE.family or not incident.firing:
-                continue
-            window = self._spike_window(incident.queue)
-            since = (await self._reader.now()) - max(window, 15 * MINUTE)
-            try:
-                report = await self._reader.failures(incident.queue, FailureFilter(since=since))
-            except RedisUnavailableError:
-                continue
-            facts = replace(incident.facts, groups=report.groups[:TOP_GROUPS])
-            draft.incidents[number] = replace(incident, facts=facts)
+    async def _name_errors(self, draft: _Draft, now: Ms) -> None:
+        """Put the top error groups into failure spikes that are firing; the newest first."""
+        spikes = [
+            incident
+            for incident in draft.incidents.values()
+            if incident.family == failure_spike.RULE.family and incident.firing
+        ]
+        spikes.sort(key=lambda incident: (bool(incident.facts.groups), -incident.number))
+        chosen = spikes[:NAMED_A_TICK]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(NAMING_LIMIT):
+                named = await asyncio.gather(*(self._named(incident, now) for incident in chosen))
+                draft.incidents |= {incident.number: incident for incident in named}
+
+    async def _named(self, incident: Incident, now: Ms) -> Incident:
+        since = now - self._spike_window(incident.queue)
+        try:
+            report = await self._reader.failures(incident.queue, FailureFilter(since=since))
+        except RedisUnavailableError:
+            return incident
+        return replace(incident, facts=replace(incident.facts, groups=report.groups[:TOP_GROUPS]))
 
 
 def _folded(state: WatchState, incidents: Mapping[int, Incident], now: Ms) -> dict[int, Incident]:

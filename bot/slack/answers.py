@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,10 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.adapters.slack_budget import SlackBudget
 from bot.adapters.slack_calls import SlackCalls
 from bot.domain.access import Actor
-from bot.domain.message import Message, Reply
+from bot.domain.message import Message, Reply, Urgency
 from bot.errors import BullhornError
 
 _log = structlog.get_logger(__name__)
@@ -32,11 +34,17 @@ class Answers:
     """Answers through response URLs (5 uses, 30 minutes), else by an ephemeral message."""
 
     def __init__(
-        self, *, client: AsyncWebClient, calls: SlackCalls, session: aiohttp.ClientSession
+        self,
+        *,
+        client: AsyncWebClient,
+        calls: SlackCalls,
+        session: aiohttp.ClientSession,
+        budget: SlackBudget,
     ) -> None:
         self._client = client
         self._calls = calls
         self._session = session
+        self._budget = budget
 
     async def send(self, origin: Origin, reply: Reply) -> None:
         """Send what the reply holds: the person's part first, then the announcement."""
@@ -64,13 +72,13 @@ class Answers:
     async def _post(self, url: str, body: Mapping[str, Any]) -> bool:
         """Use the response URL; a refusal of the blocks is met with the bare text."""
         webhook = AsyncWebhookClient(url, session=self._session, timeout=10, retry_handlers=[])
-        for content in (body, {**_plain(body)}):
+        for content in (body, _plain(body)):
             try:
                 answer = await webhook.send_dict(dict(content))
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 _log.warning("response URL does not answer", reason=type(error).__name__)
                 return False
-            if answer.status_code == 200:  # noqa: PLR2004 - HTTP's OK
+            if answer.status_code == 200 and not _is_refusal(answer.body):  # noqa: PLR2004 - OK
                 return True
             _log.warning("response URL refuses", status=answer.status_code, body=answer.body[:200])
             if answer.status_code != 400 and "invalid" not in answer.body:  # noqa: PLR2004
@@ -78,20 +86,33 @@ class Answers:
         return False
 
     async def _directly(self, origin: Origin, message: Message, *, in_channel: bool) -> None:
+        """By the Web API, in its turn, when the response URL is used up or out of order."""
         content = _content(message)
         actor = origin.actor
-        if in_channel:
-            await self._calls.call(
-                "chat.postMessage",
-                lambda: self._client.chat_postMessage(channel=actor.channel, **content),
-            )
-        else:
-            await self._calls.call(
+
+        async def call() -> Any:
+            if in_channel:
+                return await self._calls.call(
+                    "chat.postMessage",
+                    lambda: self._client.chat_postMessage(channel=actor.channel, **content),
+                )
+            return await self._calls.call(
                 "chat.postEphemeral",
                 lambda: self._client.chat_postEphemeral(
                     channel=actor.channel, user=actor.user, **content
                 ),
             )
+
+        await self._budget.post(actor.channel, call, urgency=Urgency.ANSWER)
+
+
+def _is_refusal(body: str) -> bool:
+    """Slack answers "ok" or JSON; a no may come with HTTP 200."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and answer.get("ok") is False
 
 
 def _content(message: Message) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack.listeners import Listeners
 
 
-def build(*, client: AsyncWebClient, token: str, listeners: Listeners) -> AsyncApp:
-    """Make the app and register the listeners.
+def build(
+    *, client: AsyncWebClient, token: str, signing_secret: str | None, listeners: Listeners
+) -> AsyncApp:
+    """Make the app and register the listeners; the signing secret is for HTTP mode only.
 
     There is one workspace and its token is known, so Bolt need not ask Slack (`auth.test`) before
     the first ack, which would be late or lost while Slack is slow.
@@ -23,6 +25,6 @@ def build(*, client: AsyncWebClient, token: str, listeners: Listeners) -> AsyncA
 
     # Bolt finds SLACK_BOT_TOKEN by itself too, and warns that it will not use it.
     logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.ERROR)
-    app = AsyncApp(client=client, authorize=authorize, signing_secret="unused in Socket Mode")  # noqa: S106
+    app = AsyncApp(client=client, authorize=authorize, signing_secret=signing_secret)
     listeners.register(app)
     return app

@@ -1,30 +1,28 @@
-"""Socket Mode: keeps a connection to Slack, from the first moment Slack answers.
-
-HTTP mode will stand beside this file and take the same Bolt app.
-"""
+"""Socket Mode: keeps a connection to Slack, from the first moment Slack answers."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
-import aiohttp
 import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError
 
 _log = structlog.get_logger(__name__)
-_FIRST_WAIT: Final = 1.0
-_LONGEST_WAIT: Final = 30.0
+_LOOK_EVERY: Final = 2.0
 
 
 class SocketFront:
-    """Connects, and stays connected: slack_sdk renews the connection, this makes the first one."""
+    """Connects, and stays connected: slack_sdk tries for ever, this gives it fresh addresses.
+
+    An address from Slack is good for one use and a short time, but slack_sdk tries the same one
+    again and again after a failed handshake.
+    """
 
     def __init__(self, *, app: AsyncApp, app_token: str) -> None:
         self._handler = AsyncSocketModeHandler(app, app_token, web_client=app.client)
-        self._connecting: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def connected(self) -> bool:
@@ -34,30 +32,26 @@ class SocketFront:
 
     async def start(self) -> None:
         """Begin to connect, in the background: the rest of the bot does not wait for Slack."""
-        self._connecting = asyncio.create_task(self._connect(), name="slack-connect")
+        self._tasks = [
+            asyncio.create_task(self._connect(), name="slack-connect"),
+            asyncio.create_task(self._refresh(), name="slack-refresh"),
+        ]
 
     async def stop(self) -> None:
         """Close the connection."""
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._handler.close_async()  # type: ignore[no-untyped-call]
 
     async def _connect(self) -> None:
-        wait = _FIRST_WAIT
+        await self._handler.connect_async()  # type: ignore[no-untyped-call]
+        _log.info("connected to Slack")
+
+    async def _refresh(self) -> None:
+        was_connected = True
         while True:
-            try:
-                await self._handler.connect_async()  # type: ignore[no-untyped-call]
-            except (SlackApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
-                _log.warning("Slack does not let us connect", reason=_reason(error), again_in=wait)
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, _LONGEST_WAIT)
-            else:
-                _log.info("connected to Slack")
-                return
-
-
-def _reason(error: BaseException) -> Any:
-    if isinstance(error, SlackApiError):
-        return error.response.get("error") or error.response.status_code
-    return type(error).__name__
+            await asyncio.sleep(_LOOK_EVERY)
+            if not self.connected and not was_connected:
+                self._handler.client.wss_uri = None
+            was_connected = self.connected

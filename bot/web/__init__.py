@@ -1,1 +1,1 @@
-"""The web side: health and metrics; `/slack/events` gets its place here in HTTP mode."""
+"""The web side: health and metrics."""

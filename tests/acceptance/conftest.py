@@ -4,6 +4,7 @@ import pytest
 
 from bot.demo.localslack.driver import Driver
 from bot.demo.localslack.server import LocalSlack
+from tests.support.node_bullmq import node_bullmq
 from tests.support.stage import PATIENCE, Stage
 from tests.support.valkey import valkey_server
 
@@ -26,6 +27,19 @@ CONFIG = {
 def running_valkey():
     with valkey_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def running_node(running_valkey):
+    with node_bullmq(running_valkey) as node:
+        yield node
+
+
+@pytest.fixture
+async def node(stage, running_node):
+    """Real BullMQ of each version, on the stage's Redis."""
+    yield running_node
+    await running_node.ask("reset")
 
 
 @pytest.fixture

@@ -18,12 +18,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from tests.support.valkey import Valkey
 
+Version: TypeAlias = int | str
+"""A major ("the newest of 5") as a number, a minor as text: "5.0"."""
+
 VERSIONS: Final = (3, 4, 5, 6)
-"""The major versions of BullMQ at hand."""
+"""The major versions of BullMQ at hand, each in its newest release."""
+
+MINORS: Final[tuple[Version, ...]] = (
+    *("3.0", "3.6", 3),
+    *("4.0", "4.12", 4),
+    *("5.0", "5.30", 5),
+    *("6.0", 6),
+)
+"""Old, middle and newest releases of each. Only 3, 4, 5.30, 5, 6.0 and 6 write `meta.version`."""
 
 _FOLDER: Final = Path(__file__).with_name("node")
 _STAMP: Final = _FOLDER / "node_modules" / ".bullhorn-lock"
@@ -40,7 +51,7 @@ class NodeQueue:
     """One queue as a BullMQ of one version sees it."""
 
     node: NodeBullmq
-    version: int
+    version: Version
     name: str
     prefix: str = "bull"
 
@@ -63,6 +74,15 @@ class NodeQueue:
         answer: dict[str, int] = await self._ask("wait", counts=counts, within=within)
         return answer
 
+    async def flow(self, job: dict[str, Any]) -> str:
+        """Add a job with `children`, each {name, data, opts}; all in this queue. Gives its id."""
+        return str(await self._ask("flow", job=job))
+
+    async def produce(self, *jobs: dict[str, Any]) -> NodeProducer:
+        """Begin to add jobs, one after the other, while the caller does something else."""
+        full = [{"name": "work", "data": {}, "opts": {}, **job} for job in jobs]
+        return NodeProducer(self.node, int(await self._ask("produce", jobs=full)))
+
     async def worker(self, **options: Any) -> NodeWorker:
         """Start a worker that does what each job's data says (see helper.mjs)."""
         return NodeWorker(self.node, int(await self._ask("worker", options=options)))
@@ -71,6 +91,18 @@ class NodeQueue:
         return await self.node.ask(
             operation, version=self.version, prefix=self.prefix, name=self.name, **more
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProducer:
+    """Jobs on their way into a queue."""
+
+    node: NodeBullmq
+    key: int
+
+    async def done(self) -> list[str]:
+        """Wait until all are added, and give their ids."""
+        return list(await self.node.ask("produced", key=self.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +133,7 @@ class NodeBullmq:
         self._lock = threading.Lock()
         self._requests = 0
 
-    def queue(self, version: int, name: str, *, prefix: str = "bull") -> NodeQueue:
+    def queue(self, version: Version, name: str, *, prefix: str = "bull") -> NodeQueue:
         """A queue of BullMQ `version`."""
         return NodeQueue(self, version, name, prefix)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from bullmq import Queue, Worker
 from bot.demo.localslack.driver import Driver
 from bot.demo.localslack.server import LocalSlack
 from bot.demo.localslack.shown import Shown
+from tests.support.valkey import free_port
 
 PATIENCE = 30.0
 """Seconds a test waits for what must come; generous, as machines are busy."""
@@ -241,11 +241,3 @@ class Stage:
 def plain(message: Shown) -> str:
     """A message's text without the asterisks of bold words."""
     return message.text.replace("*", "")
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

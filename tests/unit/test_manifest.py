@@ -12,11 +12,15 @@ MANIFEST = yaml.safe_load((ROOT / "manifest.yml").read_text())
 SCOPES = {
     "chat.postMessage": {"chat:write", "chat:write.public"},
     "chat.update": {"chat:write"},
+    "chat.delete": {"chat:write"},
     "chat.postEphemeral": {"chat:write"},
     "conversations.history": {"channels:history", "groups:history"},
     "conversations.replies": {"channels:history", "groups:history"},
     "conversations.list": {"channels:read", "groups:read"},
+    "conversations.info": {"channels:read", "groups:read"},
     "usergroups.users.list": {"usergroups:read"},
+    "auth.test": set(),
+    "apps.connections.open": set(),  # with the app-level token, whose scope is no bot scope
 }
 # What Slack's manifest takes at all; its own JSON schema lets misspelt ones through.
 KNOWN_SCOPES = {scope for scopes in SCOPES.values() for scope in scopes} | {"commands"}

@@ -8,7 +8,7 @@
 --- @include "events_read"
 local rcall = redis.call
 local base = string.sub(KEYS[1], 1, -5)
-local EDGE, OLDEST, ACTIVE, DAY = 20, 5, 50, 86400000
+local EDGE, OLDEST, ACTIVE, OPTIONS, DAY = 20, 5, 50, 10000, 86400000
 
 local time = rcall("TIME")
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -48,15 +48,45 @@ local function look_at_list(key)
   return length, jobs
 end
 
--- The lowest creation time of a few of these: the next ones to run, and the very last.
+-- Since when a job waits: its creation, or the end of its delay. The hash does not say when a job that
+-- has run before, or a parent of jobs, or one promoted before its time came to wait: then nil.
+local function waits_since(id)
+  local key = base .. id
+  local job = rcall("HMGET", key, "timestamp", "opts", "processedOn", "attemptsMade", "atm", "ats")
+  local created, opts = tonumber(job[1] or nil), job[2]
+  if not created or job[3] then
+    return nil
+  end
+  for place = 4, 6 do
+    if (tonumber(job[place] or 0) or 0) > 0 then
+      return nil
+    end
+  end
+  -- a retry with fresh attempts leaves only the stack traces behind
+  if rcall("HEXISTS", key, "stacktrace") == 1 or rcall("EXISTS", key .. ":processed") == 1 then
+    return nil
+  end
+  -- the field `delay` is set to 0 as soon as the delay is over; the options keep it
+  if opts and string.find(opts, '"delay"', 1, true) then
+    local read, decoded = pcall(cjson.decode, #opts <= OPTIONS and opts or "")
+    local delay = read and type(decoded) == "table" and tonumber(decoded["delay"] or 0)
+    if not delay then
+      return nil
+    end
+    created = created + math.max(0, delay)
+  end
+  return created <= now and created or nil
+end
+
+-- The one that waits longest of a few of these: the next ones to run, and the very last.
 local oldest
 local function age(ids, next_is_last)
   local last = next_is_last and #ids or 1
   local step = next_is_last and -1 or 1
   for place = last, last + step * (OLDEST - 1), step do
-    local created = ids[place] and tonumber(rcall("HGET", base .. ids[place], "timestamp") or nil)
-    if created and (not oldest or created < oldest) then
-      oldest = created
+    local since = ids[place] and waits_since(ids[place])
+    if since and (not oldest or since < oldest) then
+      oldest = since
     end
   end
 end

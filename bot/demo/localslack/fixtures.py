@@ -72,6 +72,7 @@ class WorkspaceConfig:
     bot_id: str = "B0BULLHORN"
     bot_token: str = "xoxb-demo"  # noqa: S105 - not a secret: only this process accepts it
     app_token: str = "xapp-demo"  # noqa: S105 - as above
+    signing_secret: str = "demo-signing-secret"  # noqa: S105 - as above
     bot: Person = Person(
         id=BOT, name="bullhorn", real_name="Bullhorn", color="#c2410c", is_bot=True
     )

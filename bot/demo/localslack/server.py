@@ -10,6 +10,7 @@ from aiohttp import web
 from bot.demo.localslack.browser import Browser, Handler, World
 from bot.demo.localslack.context import Context
 from bot.demo.localslack.fixtures import DEFAULT_WORKSPACE, WorkspaceConfig
+from bot.demo.localslack.httpdelivery import HttpDelivery
 from bot.demo.localslack.interactions import Interactions
 from bot.demo.localslack.modals import Modals
 from bot.demo.localslack.responseurl import ResponseUrls
@@ -55,6 +56,10 @@ class LocalSlack:
             world=world,
         )
         self._runner: web.AppRunner | None = None
+
+    def deliver_to(self, url: str) -> None:
+        """Deliver by HTTP to this request URL from now on, instead of by Socket Mode."""
+        self.interactions.delivery = HttpDelivery(config=self.config, url=url)
 
     @property
     def url(self) -> str:

@@ -16,6 +16,7 @@ from bot.demo.localslack import (
 from bot.demo.localslack.calls import Call
 from bot.demo.localslack.context import Context
 from bot.demo.localslack.errors import Json, SlackError
+from bot.domain.scopes import NEEDED
 
 _JSON_ARGS = {
     "blocks": "invalid_blocks_format",
@@ -131,7 +132,15 @@ class WebApi:
         self._ctx = ctx
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one call."""
+        """Answer one call; the bot token's scopes are in a header, as Slack does it."""
+        response = await self._handle(request)
+        if not response.prepared:
+            granted = self._ctx.config.scopes
+            scopes = NEEDED if granted is None else sorted(granted)
+            response.headers["X-OAuth-Scopes"] = ",".join(scopes)
+        return response
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["method"]
         args: Json = {}
         try:

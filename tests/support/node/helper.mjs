@@ -1,4 +1,4 @@
-// Real BullMQ queues and workers of four major versions, driven by JSON lines on standard input.
+// Real BullMQ queues and workers of four major versions, old and new minors, driven by JSON lines on standard input.
 // A request is {id, op, ...}; its answer {id, result} or {id, error}. See node.py for the operations.
 
 import { createInterface } from "node:readline";
@@ -9,6 +9,7 @@ const [host, port] = process.argv.slice(2);
 const connection = () => ({ host, port: Number(port), maxRetriesPerRequest: null });
 const queues = new Map();
 const workers = new Map();
+const producers = new Map();
 let nextWorker = 1;
 
 function library(version) {
@@ -55,6 +56,35 @@ async function startWorker({ version, prefix, name, options = {} }) {
   return key;
 }
 
+// A job and its children, all in one queue.
+async function addFlow({ version, prefix, name, job }) {
+  const { FlowProducer } = library(version);
+  const producer = new FlowProducer({ connection: connection(), prefix });
+  producer.on("error", () => {});
+  const whole = (one) => ({ name: "work", data: {}, opts: {}, ...one, queueName: name, children: one.children?.map(whole) });
+  const added = await producer.add(whole(job));
+  await producer.close();
+  return added.job.id;
+}
+
+function produce({ jobs, ...which }) {
+  const key = nextWorker++;
+  const queue = queueOf(which);
+  const adding = async () => {
+    const ids = [];
+    for (const { name, data, opts } of jobs) ids.push((await queue.add(name, data, opts)).id);
+    return ids;
+  };
+  producers.set(key, adding());
+  return key;
+}
+
+async function produced({ key }) {
+  const ids = await producers.get(key);
+  producers.delete(key);
+  return ids;
+}
+
 async function stopWorker({ key, force = false }) {
   await workers.get(key).worker.close(force);
   workers.delete(key);
@@ -83,6 +113,9 @@ const operations = {
   call: async ({ method, args = [], ...which }) => (await queueOf(which)[method](...args)) ?? null,
   state: async ({ job, ...which }) => (await queueOf(which).getJob(job))?.getState() ?? null,
   wait: waitFor,
+  flow: addFlow,
+  produce,
+  produced,
   worker: startWorker,
   stop: stopWorker,
   heal: async ({ key }) => void (workers.get(key).state.healthy = true),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.notices import EDIT_GAP, GIVE_UP, Notice, Step, may_post, next_step
+from bot.domain.notices import EDIT_GAP, GIVE_UP, Notice, SETTLE, Step, may_post, next_step
 from bot.domain.times import SECOND
 from tests.support.timelines import Timeline, moment
 
@@ -73,7 +73,8 @@ def test_a_silenced_one_is_posted_when_the_silence_ends():
 
 def test_a_silenced_one_that_may_have_been_posted_is_looked_for():
     incident = firing().silence("s1", until="1h").incident
-    unclear = Notice(number=1, channel="C1", posting_since=NOW)
+    unclear = Notice(number=1, channel="C1", posting_since=NOW - SETTLE)
+    assert next_step(incident, replace(unclear, posting_since=NOW), NOW) is None, "not at once"
     assert next_step(incident, unclear, NOW) is Step.POST
     assert not may_post(incident)
     assert next_step(incident, replace(unclear, posting_since=None), NOW) is None
@@ -83,7 +84,8 @@ def test_a_silenced_one_that_may_have_been_posted_is_looked_for():
 
 def test_a_resolved_one_that_may_have_been_posted_is_looked_for():
     incident = firing().at("6m").incident
-    unclear = Notice(number=1, channel="C1", posting_since=NOW)
+    unclear = Notice(number=1, channel="C1", posting_since=NOW - SETTLE)
+    assert next_step(incident, replace(unclear, posting_since=NOW), NOW) is None, "not at once"
     assert next_step(incident, unclear, NOW) is Step.POST
     assert not may_post(incident)
     assert next_step(incident, replace(unclear, posting_since=None), NOW) is Step.RETIRE

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.incidents import Incident
-from bot.domain.notices import EDIT_GAP, Notice, Step, may_post, next_step
+from bot.domain.notices import EDIT_GAP, SETTLE, Notice, Step, may_post, next_step
 from bot.domain.times import MINUTE, SECOND
 from tests.support.timelines import START, Timeline, tuned
 
@@ -179,7 +179,7 @@ def test_slack_ends_up_right(moves, lucks, ends_silenced):
     slack, late = notifier.slack, 0
     for what in moves:
         if what == "step":
-            late += 6 * SECOND  # time enough to try again
+            late += SETTLE + SECOND  # time enough to try again
             notifier.take(story.incident, story.now + late)
         else:
             change(story, what)
@@ -190,7 +190,7 @@ def test_slack_ends_up_right(moves, lucks, ends_silenced):
     assert len(story.incidents) == 1
     now = story.now + MINUTE
     while notifier.take(story.incident, now):
-        now += 6 * SECOND
+        now += SETTLE + SECOND
     assert notifier.retired
     if slack.posts:
         assert slack.posts == [story.incident]
@@ -205,7 +205,7 @@ def test_a_firing_one_is_posted_whatever_goes_wrong_first(lucks):
     notifier = PretendNotifier(PretendSlack(lucks))
     now = story.now
     while notifier.take(story.incident, now):
-        now += 6 * SECOND
+        now += SETTLE + SECOND
     assert notifier.slack.posts == [story.incident]
     assert notifier.slack.thread == [1]
     assert not notifier.take(story.incident, now + EDIT_GAP)

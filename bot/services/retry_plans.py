@@ -1,0 +1,144 @@
+"""Proposing a bulk retry: what matches is frozen, its consequences are stated, and it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from secrets import token_hex
+
+from bot.domain.access import Actor
+from bot.domain.jobs import FailedJob, FailureFilter, FailureReport
+from bot.domain.plan_warnings import plan_warnings
+from bot.domain.plans import PLAN_LIFETIME, PlanGroup, PlanStatus, RetryPlan
+from bot.domain.policy import Catalog
+from bot.domain.queues import QueueId
+from bot.domain.times import MINUTE, Ms
+from bot.errors import JobGoneError, StaleError
+from bot.ports import PlanStore, QueueReader
+from bot.services.queue_facts import QueueFacts, allows_fresh
+from bot.services.retry_words import grouped
+
+FROZEN_BY_ID = 2_000
+"""Up to so many jobs are frozen one by one; of more, all whose score is no higher than the highest
+at the time of asking."""
+INTERRUPTED_AFTER: Ms = MINUTE
+"""A running plan that has made no progress for so long was interrupted: its process is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A stored plan, and whether fresh attempts may be offered for it."""
+
+    plan: RetryPlan
+    may_be_fresh: bool
+
+
+class RetryPlanner:
+    """Makes plans. Callers have checked the role."""
+
+    def __init__(self, *, reader: QueueReader, plans: PlanStore, catalog: Catalog) -> None:
+        self._reader = reader
+        self._plans = plans
+        self._catalog = catalog
+        self._facts = QueueFacts(reader=reader, catalog=catalog)
+
+    async def propose(
+        self,
+        actor: Actor,
+        queue: QueueId,
+        wanted: FailureFilter,
+        *,
+        ids: Sequence[str] = (),
+        fresh: bool = False,
+    ) -> Proposal:
+        """Freeze what matches now and store a plan for it.
+
+        Raises:
+            JobGoneError: nothing that matches is failed.
+            RefusedError: the version table does not allow it now.
+        """
+        sample = await self._facts.sample(queue)
+        major = self._facts.check_retry(queue, sample, fresh=fresh)
+        refs: tuple[tuple[str, Ms], ...]
+        if ids:
+            named, left_out = await self._named(queue, ids)
+            groups, count = grouped(named), len(named)
+            refs = tuple((job.id, job.failed_at) for job in named)
+        else:
+            report = await self._reader.failures(queue, wanted)
+            wanted, left_out = replace(wanted, until=report.newest), ()
+            groups, count = report.groups, report.total
+            refs = await self._frozen(queue, wanted, report)
+        if not count:
+            raise JobGoneError("No failed job matches that now: nothing to retry.")
+        shares = tuple(PlanGroup(g.code, g.count, last_at=g.last_at) for g in groups)
+        warnings = plan_warnings(
+            shares,
+            self._catalog.policy(queue),
+            now=sample.taken_at,
+            paused=sample.paused,
+            workers=sample.workers,
+        )
+        plan = RetryPlan(
+            id=token_hex(6),
+            queue=queue,
+            filter=wanted,
+            ids=refs,
+            named=bool(ids),
+            count=count,
+            groups=shares,
+            asked_by=actor.user,
+            asked_at=sample.taken_at,
+            expires_at=sample.taken_at + PLAN_LIFETIME,
+            channel=actor.channel,
+            fresh=fresh,
+            warnings=(*left_out, *warnings),
+        )
+        await self._plans.save(plan)
+        return Proposal(plan=plan, may_be_fresh=not fresh and allows_fresh(major))
+
+    async def _frozen(
+        self, queue: QueueId, wanted: FailureFilter, report: FailureReport
+    ) -> tuple[tuple[str, Ms], ...]:
+        """The jobs one by one, with the failure each has now; none when there are too many."""
+        if report.total > FROZEN_BY_ID:
+            return ()
+        refs = [ref async for batch in self._reader.select_failed(queue, wanted) for ref in batch]
+        return tuple((ref.id, ref.failed_at) for ref in refs)
+
+    async def _named(
+        self, queue: QueueId, ids: Sequence[str]
+    ) -> tuple[list[FailedJob], tuple[str, ...]]:
+        found = await self._reader.failed_refs(queue, list(dict.fromkeys(ids)))
+        jobs = [job for job in found.values() if job is not None]
+        missing = len(found) - len(jobs)
+        if not jobs:
+            raise JobGoneError(f"None of these {missing:,} jobs is failed now: nothing to retry.")
+        said = f"{missing:,} of the {len(found):,} named are not failed now: left out"
+        return jobs, (said,) if missing else ()
+
+
+def open_plan(plan: RetryPlan | None, actor: Actor, now: Ms) -> RetryPlan:
+    """The plan, if this person may still confirm it.
+
+    Raises:
+        StaleError: it is unknown, another person's, cancelled, under way, done or interrupted.
+    """
+    if plan is None:
+        raise StaleError("This plan is not known any more. Ask for a new one.")
+    if plan.asked_by != actor.user:
+        raise StaleError("This plan was made for someone else. Ask for your own.")
+    if plan.status is PlanStatus.CANCELLED:
+        raise StaleError("This plan was cancelled. Ask for a new one.")
+    who = (plan.confirmed_by or plan.asked_by,)
+    if plan.status is PlanStatus.DONE:
+        text = f"{{people}} did this already at {{at}}: {plan.outcome}."
+        raise StaleError(text, people=who, at=plan.confirmed_at)
+    if plan.status is PlanStatus.RUNNING:
+        far = f"{plan.moved:,} of {plan.count:,} moved"
+        if plan.progress_at is not None and now - plan.progress_at > INTERRUPTED_AFTER:
+            text = f"{{people}} began this at {{at}}, and it was interrupted: {far}. Ask again."
+        else:
+            text = f"{{people}} began this at {{at}}, and it is under way: {far}."
+        raise StaleError(text, people=who, at=plan.confirmed_at)
+    return plan

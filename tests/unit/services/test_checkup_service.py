@@ -1,0 +1,249 @@
+"""The checkup over fakes: the order, what is skipped, the time limit, and that all run at once."""
+
+import asyncio
+import time
+
+import pytest
+
+from bot.domain.checkup import (
+    ChannelFacts,
+    Identity,
+    QueuesFound,
+    ServerFacts,
+    Setup,
+    Status,
+    Trouble,
+)
+from bot.domain.policy import Catalog, QueuePolicy
+from bot.domain.queues import QueueId
+from bot.domain.sample import SampleRound
+from bot.domain.scopes import NEEDED
+from bot.services.checkup import Checkup
+from tests.support.fakes import ORDERS, SIMS
+
+WELL = ServerFacts(
+    product="Redis", version="7.4.0", latency=0.2, replica=False, eviction="noeviction",
+    memory_used=1, memory_limit=0, client_list=True,
+)  # fmt: skip
+OTHER = QueueId("eu", "bull", "invoices")
+AWAY = Trouble(why="cannot be reached", fix="start it", absent=True)
+CATALOG = Catalog(
+    default=QueuePolicy(),
+    queues={
+        "order-provisioning": QueuePolicy(channel="C0ORDERS"),
+        "nowhere": QueuePolicy(),
+        "sim-*": QueuePolicy(channel="#sims"),
+    },
+    channel="C0INCIDENTS",
+    prefixes={"main": "bull", "eu": "bull"},
+)
+
+
+class FakeServer:
+    """Satisfies ServerProbe. `slow` is how long each question takes, in seconds."""
+
+    def __init__(self, *queues, seen=WELL, slow=0.0):
+        self.seen, self.found = seen, QueuesFound(queues=frozenset(queues), complete=True)
+        self.slow, self.written, self.looks = slow, 0, 0
+
+    async def look(self):
+        self.looks += 1
+        await asyncio.sleep(self.slow)
+        return self.seen
+
+    async def write(self):
+        self.written += 1
+
+    async def queues(self, *, within):
+        assert within > 0
+        return self.found
+
+
+class FakeSlack:
+    """Satisfies SlackProbe."""
+
+    def __init__(self):
+        self.who = Identity(workspace="Acme", bot="bullhorn", scopes=frozenset(NEEDED))
+        self.socket = None
+        self.asked = []
+        self.slow = 0.0
+
+    async def identity(self):
+        await asyncio.sleep(self.slow)
+        return self.who
+
+    async def app_token(self):
+        await asyncio.sleep(self.slow)
+        return self.socket
+
+    async def channel(self, channel):
+        self.asked.append(channel)
+        return ChannelFacts(name="x", private=False, member=True)
+
+    async def group(self, group):
+        self.asked.append(group)
+        return 2
+
+
+@pytest.fixture
+def own():
+    return FakeServer()
+
+
+@pytest.fixture
+def sources():
+    return {"main": FakeServer(ORDERS, SIMS), "eu": FakeServer(OTHER)}
+
+
+@pytest.fixture
+def slack():
+    return FakeSlack()
+
+
+@pytest.fixture
+def checkup(own, sources, slack, queues):
+    for queue in (ORDERS, SIMS, OTHER):
+        queues.add(queue)
+
+    def build(catalog=CATALOG, limit=5.0, **setup):
+        given = {"groups": frozenset({"S0OPS", "S0ADMINS"}), **setup}
+        return Checkup(
+            setup=Setup(slack_host="slack.com", port=3000, app_token=True, config="a.yml", **given),
+            catalog=catalog, own=own, sources=sources, reader=queues, slack=slack, limit=limit,
+        )  # fmt: skip
+
+    return build
+
+
+async def statuses(checkup):
+    return {line.check: line.status for line in (await checkup.run()).findings}
+
+
+async def test_all_lines_in_an_order_that_is_always_the_same(checkup):
+    report = await checkup(heartbeat="1 min").run()
+    assert [line.check for line in report.findings] == [
+        "settings",
+        "config",
+        "own Redis",
+        "own Redis: writes",
+        "own Redis: eviction policy",
+        "own Redis: memory",
+        "own Redis: CLIENT LIST",
+        "source main",
+        "source main: eviction policy",
+        "source main: memory",
+        "source main: CLIENT LIST",
+        "source main: queues",
+        "queue main/order-provisioning",
+        "queue main/sim-management",
+        "source eu",
+        "source eu: eviction policy",
+        "source eu: memory",
+        "source eu: CLIENT LIST",
+        "source eu: queues",
+        "queue eu/invoices",
+        "queue nowhere",
+        "Slack",
+        "Slack: scopes",
+        "Slack: app token",
+        "channel #sims",
+        "channel C0INCIDENTS",
+        "channel C0ORDERS",
+        "user group S0ADMINS",
+        "user group S0OPS",
+        "heartbeat",
+    ]
+    assert report.count(Status.WARN) == 1, "the queue that is not in Redis"
+    assert report.passed
+    assert report == await checkup(heartbeat="1 min").run()
+    details = {line.check: line.detail for line in report.findings}
+    assert details["config"] == "a.yml: 2 queues named, and 1 by pattern"
+    assert details["heartbeat"] == "set, every 1 min (not called now)"
+
+
+async def test_sources_are_never_written(checkup, own, sources):
+    await checkup().run()
+    assert own.written == 1
+    assert [source.written for source in sources.values()] == [0, 0]
+
+
+async def test_a_source_that_is_away_takes_nothing_else_with_it(checkup, sources):
+    sources["eu"].seen = AWAY
+    found = await statuses(checkup())
+    assert [check for check, status in found.items() if status is Status.FAIL] == ["source eu"]
+    assert found["source eu: queues"] is Status.SKIP
+    assert found["queue nowhere"] is Status.SKIP, "it may be in the source that is away"
+    assert found["queue main/sim-management"] is Status.OK
+
+
+async def test_a_source_that_is_bullhorns_own_redis_is_looked_at_once(checkup, own, sources):
+    found = await statuses(checkup(shared=frozenset({"main"})))
+    assert found["source main"] is Status.OK
+    assert "source main: memory" not in found
+    assert (own.looks, sources["main"].looks, sources["eu"].looks) == (1, 0, 1)
+    own.seen = AWAY
+    found = await statuses(checkup(shared=frozenset({"main"})))
+    assert [check for check, status in found.items() if status is Status.FAIL] == ["own Redis"]
+    assert found["own Redis: writes"] is found["source main"] is Status.SKIP
+
+
+async def test_queues_that_cannot_be_read_are_one_failure(checkup, queues):
+    queues.down["eu"] = 'Redis "eu" does not permit this to Bullhorn\'s user.'
+    report = await checkup().run()
+    [failed] = [line for line in report.findings if line.status is Status.FAIL]
+    assert failed.check == "source eu: queues"
+    assert "does not permit this" in failed.detail
+    assert (await statuses(checkup()))["queue eu/invoices"] is Status.SKIP
+
+
+async def test_one_queue_that_cannot_be_read_fails_alone(checkup, queues, monkeypatch):
+    whole = queues.sample
+
+    async def sample(requests):
+        round_ = await whole(requests)
+        broken = {q: "WRONGTYPE." for q in round_.samples if q == SIMS}
+        samples = {q: one for q, one in round_.samples.items() if q != SIMS}
+        return SampleRound(samples=samples, broken=broken)
+
+    monkeypatch.setattr(queues, "sample", sample)
+    found = await statuses(checkup())
+    assert [check for check, status in found.items() if status is Status.FAIL] == [
+        "queue main/sim-management"
+    ]
+
+
+async def test_only_watched_queues_have_a_line(checkup):
+    catalog = Catalog(
+        default=QueuePolicy(), queues={"invoices": QueuePolicy()}, discover=False,
+        prefixes=CATALOG.prefixes,
+    )  # fmt: skip
+    found = await statuses(checkup(catalog))
+    assert [check for check in found if check.startswith("queue")] == ["queue eu/invoices"]
+    assert found["source main: queues"] is Status.OK
+    assert found["channel"] is Status.WARN, "alerts have nowhere to go"
+
+
+async def test_without_a_login_no_channel_is_asked_for(checkup, slack):
+    slack.who = Trouble(why="invalid_auth", fix="set it")
+    found = await statuses(checkup())
+    assert slack.asked == []
+    assert [check for check, status in found.items() if status is Status.FAIL] == ["Slack"]
+    assert found["channel C0ORDERS"] is found["user group S0OPS"] is Status.SKIP
+    assert found["Slack: app token"] is Status.OK, "it is another token"
+
+
+async def test_slack_away_is_one_failure(checkup, slack):
+    slack.who = slack.socket = AWAY
+    found = await statuses(checkup())
+    assert [check for check, status in found.items() if status is Status.FAIL] == ["Slack"]
+
+
+async def test_all_run_at_once_and_each_within_the_limit(checkup, own, sources, slack):
+    own.slow = sources["main"].slow = sources["eu"].slow = slack.slow = 60
+    began = time.monotonic()
+    report = await checkup(limit=0.3).run()
+    assert time.monotonic() - began < 2
+    failed = {line.check: line for line in report.findings if line.status is Status.FAIL}
+    assert list(failed) == ["own Redis", "source main", "source eu", "Slack"]
+    assert failed["source eu"].detail == 'Redis "eu" did not answer within 0.3 s'
+    assert all(line.fix for line in failed.values())
