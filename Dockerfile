@@ -1,4 +1,5 @@
-# The bot, and nothing else: no build tools, no demo, no Node. Needs BuildKit (Docker 23 or newer).
+# The bot, and nothing else: no build tools, no Node, nothing that only the demo or the tests need.
+# Needs BuildKit (Docker 23 or newer).
 #
 #   docker build -t bullhorn .
 #   docker run --rm --read-only --env-file bullhorn.env -p 3000:3000 bullhorn
@@ -15,6 +16,7 @@ RUN pip wheel --disable-pip-version-check --no-deps --no-index --no-build-isolat
 
 # The virtual environment. It has no pip of its own; the base image's fills it.
 FROM python:3.13-slim AS venv
+WORKDIR /src
 RUN python -m venv --without-pip /opt/bullhorn
 COPY requirements.lock ./
 # Wheels only, as slim has no compiler. The wheel of bullmq puts its own development tools' Node
@@ -23,7 +25,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     pip --python /opt/bullhorn/bin/python install --disable-pip-version-check --require-hashes --only-binary=:all: -r requirements.lock \
     && rm -rf /opt/bullhorn/lib/python3.*/site-packages/node_modules
 COPY --from=wheel /dist /dist
-RUN pip --python /opt/bullhorn/bin/python install --disable-pip-version-check --no-deps --no-index /dist/*.whl
+RUN pip --python /opt/bullhorn/bin/python install --disable-pip-version-check --no-cache-dir --no-deps --no-index /dist/*.whl
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="Bullhorn" \

@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _demo(arguments.port)
         if arguments.command == "check":
             return _check(as_json=arguments.json)
-        return _run()
+        return _run(arguments.host)
     except ConfigError as error:
         sys.stderr.write(f"bullhorn: {error}\n")
         return 2
@@ -40,7 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"bullhorn {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("run", help="the bot, against Slack and Redis")
+    run = commands.add_parser("run", help="the bot, against Slack and Redis")
+    run.add_argument("--host", help="address that PORT is listened on at (default: all)")
     check = commands.add_parser("check", help="try settings, config, Redis and Slack")
     check.add_argument("--json", action="store_true", help="a list, for programs")
     demo = commands.add_parser("demo", help="everything on this machine, to try it")
@@ -48,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run() -> int:
+def _run(host: str | None) -> int:
     # Imported late: a wrong setting is told before anything else is loaded.
     from bot import app, wiring  # noqa: PLC0415
 
@@ -56,7 +57,7 @@ def _run() -> int:
     config = load_config(settings.bullhorn_config, environ=os.environ)
 
     async def run() -> None:
-        await app.serve(await wiring.build(settings, config))
+        await app.serve(await wiring.build(settings, config, host=host))
 
     asyncio.run(run())
     return 0
@@ -64,7 +65,7 @@ def _run() -> int:
 
 def _check(*, as_json: bool) -> int:
     from bot.render import checkup as pages  # noqa: PLC0415 - as in _run
-    from bot.wiring_checkup import build_checkup  # noqa: PLC0415
+    from bot.wiring.checkup import build_checkup  # noqa: PLC0415
 
     settings = load_settings(os.environ)
     config = load_config(settings.bullhorn_config, environ=os.environ)

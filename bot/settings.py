@@ -86,7 +86,6 @@ _WebUrl = Annotated[str, AfterValidator(_web_url)]
 class Settings(BaseSettings):
     """The contract's variables, in the order of its table; the field names in capitals.
 
-    `bullhorn_host` is the address that `port` is listened on at, None for all.
     `queue_backoff_delay` is in ms. `slack_api_url` ends with a slash. The optional systems are
     None where they are not set.
     """
@@ -103,7 +102,6 @@ class Settings(BaseSettings):
     slack_signing_secret: SecretStr | None = None
     slack_api_url: Annotated[_WebUrl, AfterValidator(_with_slash)] = "https://slack.com/api/"
     bullhorn_config: Path | None = None
-    bullhorn_host: str | None = None
     port: int = Field(default=3000, ge=1, le=65535)
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)

@@ -22,7 +22,7 @@ def main() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
-    sys.argv = ["bullhorn", "run"]
+    sys.argv = ["bullhorn", "run", "--host", "127.0.0.1"]
     runpy.run_module("bot", run_name="__main__")
 
 

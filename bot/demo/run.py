@@ -79,7 +79,6 @@ class _Demo:
             "SLACK_APP_TOKEN": DEFAULT_WORKSPACE.app_token,
             "SLACK_API_URL": slack.api_url,
             "BULLHORN_CONFIG": str(DEMO_CONFIG),
-            "BULLHORN_HOST": "127.0.0.1",
             "PORT": str(_free_port()),
             "LOG_FORMAT": "console",
         }

@@ -149,7 +149,7 @@ class StatusView:
 
     def silences_of(self, queue: QueueId) -> tuple[Silence, ...]:
         """The silences that hold for the queue now, for all of its rules or for one."""
-        names = (None, queue.name, queue.qualified, str(queue))
+        names = (None, queue.name, queue.qualified)
         return tuple(one for one in self.silences if one.until > self.now and one.queue in names)
 
     def alert_levels(self) -> Mapping[QueueId, Level]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.domain.incidents import Facts, Incident
+from bot.domain.incidents import Facts, Happening, Incident
 from bot.domain.jobs import FailureGroup
 from bot.domain.policy import QueuePolicy
 from bot.domain.redaction import mask_text
 from bot.domain.sample import ActiveJob
-from bot.domain.times import Ms
+from bot.domain.times import MINUTE, Ms
 from bot.render import levels
-from bot.render.words import code, date, error_name, escape, number, plural, trusted
+from bot.render.reasons import named
+from bot.render.words import code, date, escape, number, plural, trusted
 
 JOBS: Final = 5
 GROUPS: Final = 3
+_FRESH: Final[Ms] = 5 * MINUTE
+_RETRIED: Final = "retried "
+"""How the note of a retry begins, after the name of who did it."""
 
 
 def fact_lines(incident: Incident, policy: QueuePolicy) -> list[str]:
@@ -22,23 +26,56 @@ def fact_lines(incident: Incident, policy: QueuePolicy) -> list[str]:
     facts = incident.facts
     near = max(incident.fired_at, incident.began_at)
     since = f"Since {date(incident.began_at, near)}"
-    lines = [" · ".join([since, *_course(incident)]), _hands(facts)]
+    lines = [" · ".join([since, *_course(incident, policy)]), _hands(facts)]
     if incident.family == "failure_spike":
-        lines += _errors(facts, policy)
+        lines += _errors(facts, policy, latest(incident))
     if incident.family == "job_timeout":
         lines += _jobs(facts, near)
     return [line for line in lines if line]
 
 
-def _course(incident: Incident) -> list[str]:
+def advice(incident: Incident) -> str:
+    """What to do, as mrkdwn: the runbook's words, for a backlog those that fit what was seen."""
+    facts = incident.facts
+    if incident.family == "backlog":
+        if facts.paused:
+            return "The queue is paused: nothing runs until it is resumed"
+        if facts.workers == 0:
+            return "Check that the processor is running, then restart the BFF"
+        if facts.workers and facts.active:
+            return "Workers are busy: wait, or scale out if it keeps growing"
+    return trusted(levels.advice_of(incident.rule)).rstrip(".")
+
+
+def latest(incident: Incident) -> Ms:
+    """The latest time that the incident tells of: now is not before it."""
+    moved = incident.facts.last_progress or 0
+    return max([incident.fired_at, moved, *(entry.at for entry in incident.timeline)])
+
+
+def _course(incident: Incident, policy: QueuePolicy) -> list[str]:
     """The trend, and when anything last moved (the standstill's own number says that already)."""
     facts, said = incident.facts, []
-    trend = facts.trend_per_min
-    if trend is not None and incident.family == "backlog":
-        said.append(levels.trend(trend, incident.value))
-    if facts.last_progress is not None and incident.family == "backlog":
+    if incident.family != "backlog":
+        return said
+    if facts.trend_per_min is not None:
+        said.append(levels.trend(facts.trend_per_min, incident.value))
+    if retried := _retried(incident, policy):
+        said.append(f"after a retry of {retried}")
+    if facts.last_progress is not None:
         said.append(f"last start or finish {date(facts.last_progress, incident.fired_at)}")
     return said
+
+
+def _retried(incident: Incident, policy: QueuePolicy) -> str:
+    """What was retried in the last minutes, as its note says: "8 WHMCS_ERROR jobs"."""
+    since = latest(incident) - _FRESH
+    notes = [
+        entry.text.removeprefix(_RETRIED)
+        for entry in incident.timeline
+        if entry.what is Happening.NOTE and entry.at >= since and entry.text.startswith(_RETRIED)
+    ]
+    return escape(mask_text(notes[-1], policy.redact), 100) if notes else ""
 
 
 def _hands(facts: Facts) -> str:
@@ -54,8 +91,12 @@ def _hands(facts: Facts) -> str:
     return line[:1].upper() + line[1:]
 
 
-def _errors(facts: Facts, policy: QueuePolicy) -> list[str]:
-    lines = [_error(group, policy) for group in facts.groups[:GROUPS]]
+def _errors(facts: Facts, policy: QueuePolicy, now: Ms) -> list[str]:
+    """The groups were counted now: what was retried since it failed is not in them."""
+    if not facts.groups:
+        return []
+    lines = ["Still failed, by error:"]
+    lines += [_error(group, policy, now) for group in facts.groups[:GROUPS]]
     others = facts.groups[GROUPS:]
     if others:
         count = sum(group.count for group in others)
@@ -63,11 +104,11 @@ def _errors(facts: Facts, policy: QueuePolicy) -> list[str]:
     return lines
 
 
-def _error(group: FailureGroup, policy: QueuePolicy) -> str:
+def _error(group: FailureGroup, policy: QueuePolicy, now: Ms) -> str:
     known = policy.error(group.code)
-    name = error_name(mask_text(group.code, policy.redact), 60)
+    name = named(group.code, policy, 60)
     todo = f" \u2192 {trusted(known.resolution, 160)}" if known.resolution else ""
-    helps = levels.retry_word(known.retryable, policy)
+    helps = levels.retry_word(known.retryable, policy, last_at=group.last_at, now=now)
     return f"\u2022 {number(group.count)} × *{name}*: {helps}{todo}"
 
 

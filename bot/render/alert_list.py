@@ -11,10 +11,12 @@ from bot.domain.message import Message
 from bot.domain.policy import Catalog
 from bot.domain.times import Ms
 from bot.render import levels
+from bot.render.alert_buttons import acknowledge
+from bot.render.alert_buttons import silence as hush
 from bot.render.kit import Block, actions, button, context, finish, section
 from bot.render.problems import covers
 from bot.render.typed import typed
-from bot.render.words import date, escape, mention, number, plural, span
+from bot.render.words import date, escape, length, mention, number, plural
 
 INCIDENTS: Final = 10
 PENDING: Final = 8
@@ -42,11 +44,7 @@ def listing(
     )
     active = [one for one in silences if one.until > now]
     counts = [
-        f"*{plural(len(firing), 'alert')} firing*"
-        if firing
-        else ""
-        if stale
-        else f"{levels.RESOLVED} *No alerts*",
+        *_counted(firing, stale=stale),
         f"{number(len(pending))} pending" if pending else "",
         plural(len(active), "silence") if active else "",
         date(now),
@@ -65,40 +63,47 @@ def listing(
     return finish(f"{_fallback(firing, catalog)}{unsure}", blocks)
 
 
+def _counted(firing: Sequence[Incident], *, stale: bool) -> list[str]:
+    """How many ring and how many are silenced; good news only when there is none at all."""
+    silenced = sum(one.silenced_by is not None for one in firing)
+    hushed = f"{number(silenced)} silenced" if silenced else ""
+    if silenced < len(firing):
+        return [f"*{plural(len(firing), 'alert')} firing*", hushed]
+    if silenced:
+        return [f"{levels.SILENCED} *No alerts ringing*", hushed]
+    return [] if stale else [f"{levels.RESOLVED} *No alerts*"]
+
+
 def _fallback(firing: Sequence[Incident], catalog: Catalog) -> str:
-    if not firing:
-        return "No alerts."
-    worst = firing[0]
-    value, _ = levels.readings(worst)
+    ringing = [one for one in firing if one.silenced_by is None]
+    if not ringing:
+        return f"No alerts ringing, {number(len(firing))} silenced." if firing else "No alerts."
+    worst = ringing[0]
     word = levels.word(Level.of(worst.severity)).lower()
     queue = escape(catalog.address(worst.queue), 80)
-    return f"{plural(len(firing), 'alert')} firing; worst: {queue} {word}, {value}."
+    said = levels.titled(worst)
+    return f"{plural(len(firing), 'alert')} firing; worst: {queue} {word}, {said}."
 
 
 def _incident(incident: Incident, now: Ms, catalog: Catalog) -> list[Block | None]:
     address = catalog.address(incident.queue)
-    value, threshold = levels.readings(incident)
     mark = levels.marked(Level.of(incident.severity))
-    state = ""
+    lasts = length(now - incident.began_at)
+    states = [f"#{incident.number} since {date(incident.began_at, now)}, {lasts}"]
     if incident.silenced_by:
         until = f" until {date(incident.silenced_until, now)}" if incident.silenced_until else ""
-        state = f" · {levels.SILENCED} silenced{until}"
-    elif incident.acknowledged:
-        taken = incident.acknowledged
-        state = f" · acknowledged by {mention(taken.by)} {date(taken.at, now)}"
-    long = span(now - incident.began_at)
-    hush = typed("silence", address, incident.family, "1h")
+        states.append(f"{levels.SILENCED} silenced{until}")
+    if taken := incident.acknowledged:
+        states.append(f"acknowledged by {mention(taken.by)} {date(taken.at, now)}")
+    quiet = incident.silenced_by is not None
     return [
         section(
-            f"{mark} · *{escape(address, 80)}* · {value} ({threshold})",
-            f"#{incident.number} since {date(incident.began_at, now)}, {long}{state}",
+            f"{mark} · *{escape(address, 80)}* · {levels.titled(incident)}", " · ".join(states)
         ),
         actions(
-            button("Acknowledge", typed("ack", str(incident.number)))
-            if not incident.acknowledged and not incident.silenced_by
-            else None,
-            None if incident.silenced_by else button("Silence 1 h", hush),
             button("Status", typed("status", address)),
+            None if quiet else hush(address, incident.family),
+            None if quiet or incident.acknowledged else acknowledge(incident),
         ),
     ]
 

@@ -7,28 +7,20 @@ from collections.abc import Mapping
 from bot.domain.health import Level
 from bot.domain.incidents import Happening, Incident, TimelineEntry
 from bot.domain.message import Message
-from bot.domain.policy import Catalog, Retryable, Severity
+from bot.domain.policy import Catalog, Severity
+from bot.domain.redaction import mask_text
 from bot.domain.rules.base import Unit
 from bot.domain.times import Ms, say_duration
 from bot.render import levels
-from bot.render.alert_facts import fact_lines
+from bot.render.alert_buttons import rows
+from bot.render.alert_facts import advice, fact_lines
 from bot.render.alert_list import listing as list_alerts
-from bot.render.kit import Block, Element, actions, button, context, finish, section, with_bar
+from bot.render.kit import Block, context, finish, section, with_bar
 from bot.render.problems import channel_name
-from bot.render.typed import typed
-from bot.render.words import (
-    code,
-    date,
-    escape,
-    link,
-    mention,
-    number,
-    trusted,
-)
+from bot.render.words import code, date, escape, length, link, mention, trusted
 
 __all__ = ["AlertRenderer", "listing", "test_alert"]
 
-_RETRY_BUTTONS = 2
 _LINKS = 6
 _ESCALATIONS = frozenset({Happening.ESCALATED})
 
@@ -47,15 +39,14 @@ class AlertRenderer:
             return self._resolved(incident)
         policy = self._catalog.policy(incident.queue)
         address = self._catalog.address(incident.queue)
-        value, threshold = levels.readings(incident, policy)
-        queue = f"*{escape(address, 80)}*"
-        headline = f"{self._state(incident)} · {queue} · {value} ({threshold})"
+        said = levels.titled(incident, policy=policy)
+        headline = f"{self._state(incident)} · *{escape(address, 80)}* · {said}"
         calls = first and incident.severity is Severity.CRITICAL and policy.mention is not None
         called = f" {mention(policy.mention)}" if calls and policy.mention else ""
-        advice = trusted(levels.advice_of(incident.rule)).rstrip(".")
+        todo = advice(incident)
         blocks: list[Block | None] = [
-            section(*fact_lines(incident, policy), f"\u2192 {advice}" if advice else ""),
-            actions(*self._buttons(incident, address)),
+            section(*fact_lines(incident, policy), f"\u2192 {todo}" if todo else ""),
+            *rows(incident, address, policy),
             context(self._footer(incident)),
         ]
         return with_bar(f"{headline}{called}", blocks, _bar(incident))
@@ -76,10 +67,10 @@ class AlertRenderer:
             f"the queues of {names}" if names and len(self._catalog.prefixes) > 1 else "the queues"
         )
         if until is not None:
-            length = say_duration(until - since)
+            after = length(until - since)
             text = f"{levels.RESOLVED} I can see {which} again"
             since_then = section(f"Unseen from {date(since, until)} to {date(until)}")
-            return with_bar(f"{text} after {length}", [since_then], levels.GREEN)
+            return with_bar(f"{text} after {after}", [since_then], levels.GREEN)
         reasons = [f"{code(source, 60)}: {trusted(why, 200)}" for source, why in sources.items()]
         text = f"{levels.WARNING_SIGN} I cannot see {which}"
         later = "Alerts stay as they are until I can. What happens meanwhile is unknown."
@@ -87,33 +78,40 @@ class AlertRenderer:
         return with_bar(headline, [section(*reasons[:5], later)], levels.RED)
 
     def _resolved(self, incident: Incident) -> Message:
+        policy = self._catalog.policy(incident.queue)
         address = escape(self._catalog.address(incident.queue), 80)
         end = incident.resolved_at if incident.resolved_at is not None else incident.fired_at
-        length = say_duration(end - incident.began_at)
         what = self._last_number(incident)
         severity = levels.word(Level.of(incident.severity))
-        headline = f"{levels.RESOLVED} *Resolved* after {length} · *{address}* · {what}"
+        after = length(end - incident.began_at)
+        headline = f"{levels.RESOLVED} *Resolved* after {after} · *{address}* · {what}"
         times = f"Was {severity.lower()}, {date(incident.began_at, end)} \u2013 {date(end)}"
         taken = (
             f" · acknowledged by {mention(incident.acknowledged.by)}"
             if incident.acknowledged
             else ""
         )
-        blocks = [section(times + taken), context(self._footer(incident))]
+        buttons = rows(incident, self._catalog.address(incident.queue), policy)
+        blocks = [
+            section(times + taken, "Failed jobs may remain" if any(buttons) else ""),
+            *buttons,
+            context(self._footer(incident)),
+        ]
         return with_bar(headline, blocks, levels.GREEN)
 
     def _last_number(self, incident: Incident) -> str:
         """The number at the end and the peak; of durations only the longest tells something."""
         if levels.unit_of(incident.rule) is Unit.DURATION:
-            title = escape(levels.title_of(incident.rule).lower(), 60)
+            title = escape(levels.title_of(incident.rule), 60)
             return f"{title} (longest {levels.peak(incident)})"
-        value, _ = levels.readings(incident)
-        return f"{value} (peak {levels.peak(incident)})"
+        return levels.titled(incident, f"peak {levels.peak(incident)}")
 
     def _state(self, incident: Incident) -> str:
         """The first words: who has it or until when it is silent, and how bad it is."""
         level = Level.of(incident.severity)
         near = _latest(incident)
+        took = incident.acknowledged
+        taken = f"{mention(took.by)} {date(took.at, near)}" if took else ""
         if incident.silenced_by:
             until = (
                 f" until {date(incident.silenced_until, near)}" if incident.silenced_until else ""
@@ -123,11 +121,11 @@ class AlertRenderer:
                 None,
             )
             by = f" by {mention(who)}" if who else ""
-            return f"{levels.SILENCED} Silenced{until}{by} · *{levels.word(level)}*"
-        if incident.acknowledged:
-            taken = incident.acknowledged
-            who_and_when = f"{mention(taken.by)} {date(taken.at, near)}"
-            return f"{levels.ACKNOWLEDGED} Acknowledged by {who_and_when} · *{levels.word(level)}*"
+            state = f"{levels.SILENCED} Silenced{until}{by}"
+            has_it = f"acknowledged by {taken}" if taken else ""
+            return " · ".join(part for part in (state, has_it, f"*{levels.word(level)}*") if part)
+        if taken:
+            return f"{levels.ACKNOWLEDGED} Acknowledged by {taken} · *{levels.word(level)}*"
         return f"{levels.emoji(level)} *{levels.word(level)}*"
 
     def _footer(self, incident: Incident) -> str:
@@ -135,35 +133,12 @@ class AlertRenderer:
         made = [link(url, label) for label, url in list(links.items())[:_LINKS]]
         return " · ".join([f"#{incident.number}", *made])
 
-    def _buttons(self, incident: Incident, address: str) -> list[Element | None]:
-        policy = self._catalog.policy(incident.queue)
-        retries: list[Element | None] = [
-            button(
-                f"Retry {number(group.count)} {group.code[:40]}",
-                typed("retry", address, error=group.code),
-                style="primary",
-            )
-            for group in incident.facts.groups
-            if policy.error(group.code).retryable is Retryable.YES
-        ][:_RETRY_BUTTONS]
-        look = [
-            button("Failed jobs", typed("failed", address)),
-            button("Status", typed("status", address)),
-        ]
-        if incident.silenced_by:
-            return [
-                *retries,
-                button("End silence", typed("unsilence", incident.silenced_by)),
-                *look,
-            ]
-        take = button("Acknowledge", typed("ack", str(incident.number)))
-        hush = button("Silence 1 h", typed("silence", address, incident.family, "1h"))
-        return [*retries, None if incident.acknowledged else take, hush, *look]
-
     def _happened(self, incident: Incident, entry: TimelineEntry) -> str:
         by = mention(entry.by) if entry.by else "someone"
         until = f" until {date(entry.until, entry.at)}" if entry.until is not None else ""
-        note = trusted(entry.text, 300)
+        # A note names what was retried: a failure code may be a job's own message.
+        policy = self._catalog.policy(incident.queue)
+        note = escape(mask_text(entry.text, policy.redact), 300)
         match entry.what:
             case Happening.FIRED | Happening.ESCALATED | Happening.EASED:
                 return self._number_line(incident, entry)
@@ -176,8 +151,8 @@ class AlertRenderer:
             case Happening.NOTE:
                 return f"{mention(entry.by)} {note}" if entry.by else note or "A note"
             case Happening.RESOLVED:
-                length = say_duration(entry.at - incident.began_at)
-                return f"{levels.RESOLVED} Resolved after {length}, peak {levels.peak(incident)}"
+                after = length(entry.at - incident.began_at)
+                return f"{levels.RESOLVED} Resolved after {after}, peak {levels.peak(incident)}"
 
     def _number_line(self, incident: Incident, entry: TimelineEntry) -> str:
         """For example "Critical: backlog 52 (above 50)"."""

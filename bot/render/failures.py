@@ -10,7 +10,7 @@ from bot.domain.jobs import FailedJob, FailureFilter, FailureGroup, FailureRepor
 from bot.domain.message import Message
 from bot.domain.policy import Catalog, ErrorPolicy, QueuePolicy, Retryable
 from bot.domain.queues import QueueId
-from bot.domain.redaction import mask_text
+from bot.domain.redaction import carries
 from bot.domain.times import MINUTE, Ms
 from bot.render import levels
 from bot.render.kit import (
@@ -25,8 +25,9 @@ from bot.render.kit import (
     section,
     simple,
 )
+from bot.render.reasons import about, named, quoted
 from bot.render.typed import typed
-from bot.render.words import code, date, error_name, escape, number, plural, quote, trusted
+from bot.render.words import as_option, code, date, escape, number, plural, trusted
 
 GROUPS: Final = 12
 JOBS: Final = 20
@@ -43,7 +44,7 @@ def report(
     since: str | None = None,
 ) -> Message:
     """Failures by error, most frequent first; `since` is the option as it was typed ("2h")."""
-    asked = _Asked(catalog.address(report.queue), wanted, since, report.taken_at)
+    asked = _Asked(catalog.address(report.queue), wanted, policy, since, report.taken_at)
     if not report.groups:
         return _nothing(report, asked)
     shown = report.groups[:GROUPS]
@@ -53,7 +54,7 @@ def report(
         blocks.append(actions(*_group_buttons(group, policy, asked, may_retry=may_retry)))
     blocks.append(context(*_footnotes(report, shown)))
     blocks.append(actions(_retry_all(report, asked, may_retry=may_retry)))
-    worst = ", ".join(f"{number(one.count)} {error_name(one.code, 40)}" for one in shown[:3])
+    worst = ", ".join(f"{number(one.count)} {named(one.code, policy, 40)}" for one in shown[:3])
     return finish(f"{number(report.total)} failed in {escape(asked.queue, 80)}: {worst}", blocks)
 
 
@@ -69,10 +70,11 @@ def jobs(
     *,
     since: str | None = None,
     now: Ms | None = None,
+    may_retry: bool = True,
 ) -> Message:
     """One page (from 1) of failed jobs, newest first, each with its Details and Retry."""
     newest = max((job.failed_at for job in jobs), default=None)
-    asked = _Asked(catalog.address(queue), wanted, since, now or newest)
+    asked = _Asked(catalog.address(queue), wanted, policy, since, now or newest)
     address = escape(asked.queue, 80)
     if not jobs:
         return simple(f"No failed jobs on page {number(page)} of *{address}*{asked.words()}.")
@@ -81,7 +83,7 @@ def jobs(
     of = f"*{number(first)}\u2013{number(last)}* of {number(max(total, last))}"
     title = f"{of} failed in *{address}*{asked.words()}, newest first"
     blocks: list[Block | None] = [section(title)]
-    blocks += [_job(job, asked, policy) for job in jobs[:JOBS]]
+    blocks += [_job(job, asked, may_retry=may_retry) for job in jobs[:JOBS]]
     left_out = len(jobs) - JOBS
     blocks.append(context(f"\u2026 {number(left_out)} more on this page" if left_out > 0 else ""))
     previous = asked.listing(page - 1) if page > 1 else None
@@ -94,10 +96,16 @@ class _Asked:
     """What was asked for, as words and as the options of the next command."""
 
     def __init__(
-        self, queue: str, wanted: FailureFilter, since: str | None, now: Ms | None
+        self,
+        queue: str,
+        wanted: FailureFilter,
+        policy: QueuePolicy,
+        since: str | None,
+        now: Ms | None,
     ) -> None:
         self.queue = queue
         self.wanted = wanted
+        self.policy = policy
         self.now = now
         self.since = since or self._since()
 
@@ -105,14 +113,14 @@ class _Asked:
         """The start as a duration back from now, rounded up to whole minutes."""
         if self.wanted.since is None or self.now is None:
             return None
-        return f"{max(1, -(-(self.now - self.wanted.since) // MINUTE))}m"
+        return as_option(max(MINUTE, self.now - self.wanted.since))
 
     def words(self) -> str:
         """Said after the queue: " with WHMCS_ERROR, named provision, since 01:00"."""
         wanted = self.wanted
         parts = [
-            f"with {error_name(wanted.code)}" if wanted.code is not None else "",
-            f"named {code(wanted.name)}" if wanted.name is not None else "",
+            f"with {named(wanted.code, self.policy)}" if wanted.code is not None else "",
+            f"named {code(wanted.name, 60)}" if wanted.name is not None else "",
             f"since {date(wanted.since, self.now)}" if wanted.since is not None else "",
         ]
         said = ", ".join(part for part in parts if part)
@@ -120,24 +128,25 @@ class _Asked:
 
     def listing(self, page: int = 1, *, error: str | None = None) -> str | None:
         """The command that lists the jobs."""
-        paged = str(page) if page > 1 else None
-        return typed(
+        return about(
             "failed",
             self.queue,
-            flags=["--jobs"],
-            error=error if error is not None else self.wanted.code,
+            error if error is not None else self.wanted.code,
+            self.policy,
+            flags=("--jobs",),
             name=self.wanted.name,
             since=self.since,
-            page=paged,
+            page=str(page) if page > 1 else None,
         )
 
     def retry(self, error: str | None) -> str | None:
         """The command that proposes to retry the jobs with this error; None for all of them."""
-        return typed(
+        return about(
             "retry",
             self.queue,
-            flags=[] if error is not None else ["--all"],
-            error=error,
+            error,
+            self.policy,
+            flags=() if error is not None else ("--all",),
             name=self.wanted.name,
             since=self.since,
         )
@@ -173,15 +182,16 @@ def _headline(report: FailureReport, asked: _Asked) -> str:
 
 def _group(group: FailureGroup, policy: QueuePolicy, now: Ms) -> list[str]:
     known = policy.error(group.code)
-    reason = mask_text(group.example_reason, policy.redact)
-    name = error_name(mask_text(group.code, policy.redact))
+    name = named(group.code, policy)
+    reason = quoted(group.example_reason, policy, _REASON)
+    helps = levels.retry_word(known.retryable, policy, last_at=group.last_at, now=now)
     when = date(group.last_at, now)
     if group.count > 1:
         when = f"{date(group.first_at, now)} \u2013 {when}"
     return [
-        f"*{number(group.count)} × {name}* · {levels.retry_word(known.retryable, policy)}",
+        f"*{number(group.count)} × {name}* · {helps}",
         advice(known),
-        f"{when} · e.g. job {code(group.example_id, 60)}: {quote(reason, _REASON)}",
+        f"{when} · e.g. job {code(group.example_id, 60)}: {reason}",
     ]
 
 
@@ -211,6 +221,9 @@ def _group_buttons(
         )
         retry = button(label, asked.retry(group.code), style=style)
     show = button("Show jobs", asked.listing(error=group.code))
+    if not carries(group.code, policy.redact):
+        # Its code would hold what is masked: the way to its jobs is the example's.
+        show = button("Show this job", typed("job", asked.queue, group.example_id))
     return [retry, show] if helps else [show, retry]
 
 
@@ -233,16 +246,11 @@ def _retry_all(report: FailureReport, asked: _Asked, *, may_retry: bool) -> Elem
     return button(f"Retry all {number(report.total)}\u2026", asked.retry(None))
 
 
-def _job(job: FailedJob, asked: _Asked, policy: QueuePolicy) -> Block:
-    reason = mask_text(job.reason, policy.redact)
+def _job(job: FailedJob, asked: _Asked, *, may_retry: bool) -> Block:
+    retry = typed("retry", asked.queue, job.id) if may_retry else None
     tries = plural(job.attempts_made, "attempt")
     return section(
         f"{code(job.id, 60)} {escape(job.name, 60)} · {date(job.failed_at, asked.now)} · {tries}",
-        quote(reason, _REASON),
-        accessory=overflow(
-            [
-                ("Details", typed("job", asked.queue, job.id)),
-                ("Retry", typed("retry", asked.queue, job.id)),
-            ]
-        ),
+        quoted(job.reason, asked.policy, _REASON),
+        accessory=overflow([("Details", typed("job", asked.queue, job.id)), ("Retry", retry)]),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,18 +11,19 @@ from bot.domain.failures import failure_code
 from bot.domain.jobs import JobDetail
 from bot.domain.message import Message
 from bot.domain.policy import Catalog, QueuePolicy
-from bot.domain.redaction import mask, mask_text
+from bot.domain.redaction import mask, mask_reason
 from bot.domain.times import Ms
 from bot.render import levels
 from bot.render.failures import advice
 from bot.render.kit import Block, actions, button, context, finish, section
+from bot.render.reasons import named
 from bot.render.typed import typed
 from bot.render.words import (
     code,
     code_block,
     date,
-    error_name,
     escape,
+    length,
     number,
     plural,
     quote,
@@ -42,26 +44,33 @@ _STACK: Final = 2600
 _STACKS: Final = 3
 
 
-def detail(job: JobDetail, policy: QueuePolicy, catalog: Catalog, now: Ms) -> Message:
-    """The state and why first, then attempts and times, then what the job holds, masked."""
+def detail(
+    job: JobDetail,
+    policy: QueuePolicy,
+    catalog: Catalog,
+    now: Ms,
+    *,
+    may_retry: bool = True,
+    attempt: int | None = None,
+) -> Message:
+    """The state and why first, then attempts and times, then what the job holds, masked.
+
+    `attempt` is which try an active job is at, where that is known.
+    """
     address = catalog.address(job.queue)
+    retry = typed("retry", address, job.id) if may_retry and job.state == "failed" else None
+    stack_, logs_ = bool(job.stacktrace), bool(job.log_count)
     blocks: list[Block | None] = [
-        section(_title(job, address), *_failure(job, policy), *_state_notes(job, now)),
-        section(_attempts(job), _times(job, now)),
+        section(_title(job, address), *_failure(job, policy, now), *_state_notes(job, now)),
+        section(_running(job, now, attempt) or _attempts(job), _times(job, now)),
         section(*_json("Data", job.data, policy, _DATA)),
         _small("Result", job.return_value, policy),
         _small("Progress", job.progress, policy),
         context(_options(job, policy), _parent(job)),
         actions(
-            button("Retry", typed("retry", address, job.id), style="primary")
-            if job.state == "failed"
-            else None,
-            button("Show stack", typed("job", address, job.id, flags=["--stack"]))
-            if job.stacktrace
-            else None,
-            button("Show logs", typed("job", address, job.id, flags=["--logs"]))
-            if job.log_count
-            else None,
+            button("Retry", retry, style="primary"),
+            button("Show stack", typed("job", address, job.id, flags=["--stack"]) if stack_ else None),
+            button("Show logs", typed("job", address, job.id, flags=["--logs"]) if logs_ else None),
             button("Refresh", typed("job", address, job.id)),
         ),
     ]
@@ -71,17 +80,23 @@ def detail(job: JobDetail, policy: QueuePolicy, catalog: Catalog, now: Ms) -> Me
 
 
 def stack(job: JobDetail, policy: QueuePolicy, catalog: Catalog) -> Message:
-    """The stack traces, newest first, masked."""
+    """The stack traces, newest first, masked; those that are the same are shown once."""
     address = catalog.address(job.queue)
     title = f"Stack of job {code(job.id, 60)} in *{escape(address, 80)}*"
     name = f"job {escape(job.id, 60)} of {escape(address, 80)}"
     back = actions(button("Back to the job", typed("job", address, job.id)))
     if not job.stacktrace:
         return finish(f"No stack of {name}", [section(f"{title}: none was kept."), back])
-    newest = list(reversed(job.stacktrace))[:_STACKS]
+    # A Counter keeps the order in which it first met things: the newest first.
+    times = Counter(_masked(text, job, policy).strip() for text in reversed(job.stacktrace))
+    different = list(times.items())
     blocks: list[Block | None] = [section(f"{title} · {plural(len(job.stacktrace), 'trace')}")]
-    blocks += [section(code_block(_masked(text, job, policy), _STACK)) for text in newest]
-    left_out = len(job.stacktrace) - len(newest)
+    for place, (text, count) in enumerate(different[:_STACKS]):
+        which = "" if len(different) == 1 else "Newest" if place == 0 else "Before that"
+        same = f"the same {number(count)} times" if count > 1 else ""
+        said = ", ".join(one for one in (which, same) if one)
+        blocks += [context(said[:1].upper() + said[1:]), section(code_block(text, _STACK))]
+    left_out = sum(count for _, count in different[_STACKS:])
     blocks += [context(f"{number(left_out)} older left out" if left_out else ""), back]
     return finish(f"Stack of {name}", blocks)
 
@@ -120,25 +135,37 @@ def _state(job: JobDetail) -> str:
     return state[:1].upper() + state[1:]
 
 
-def _failure(job: JobDetail, policy: QueuePolicy) -> list[str]:
+def _failure(job: JobDetail, policy: QueuePolicy, now: Ms) -> list[str]:
     if not job.failed_reason:
         return []
     reason = _masked(job.failed_reason, job, policy)
     error = failure_code(job.failed_reason)
     known = policy.error(error)
-    name = error_name(_masked(error, job, policy), 60)
-    helps = levels.retry_word(known.retryable, policy)
+    name = named(error, policy, 60, data=job.data)
+    helps = levels.retry_word(known.retryable, policy, last_at=job.finished_at, now=now)
     return [quote(reason, 600), f"*{name}* · {helps}", advice(known)]
 
 
 def _state_notes(job: JobDetail, now: Ms) -> list[str]:
-    if job.state == "active":
-        return [] if job.locked else ["Its worker is gone: nobody holds its lock"]
     if job.state == "delayed" and job.delay_until is not None:
         return [f"Runs at {date(job.delay_until, now)}"]
     if job.state == "unknown":
         return ["It is in none of the queue's lists"]
     return []
+
+
+def _running(job: JobDetail, now: Ms, attempt: int | None) -> str:
+    """Of an active job: "Running for 1 min 30 s, attempt 1 of 3, lock held"."""
+    if job.state != "active":
+        return ""
+    since = f"for {length(now - job.started_at)}" if job.started_at is not None else ""
+    said = [
+        f"*Running {since}*".replace(" *", "*"),
+        f"attempt {number(attempt)} of {number(job.attempts)}" if attempt is not None else "",
+        "lock held" if job.locked else "lock lost: its worker is gone",
+        f"priority {number(job.priority)}" if job.priority else "",
+    ]
+    return ", ".join(one for one in said if one)
 
 
 def _attempts(job: JobDetail) -> str:
@@ -159,8 +186,8 @@ def _times(job: JobDetail, now: Ms) -> str:
         if instant is not None
     ]
     if job.started_at is not None and job.finished_at is not None:
-        length = job.finished_at - job.started_at
-        said += [f"ran {span(length)}"] if length >= 0 else []
+        took = job.finished_at - job.started_at
+        said += [f"ran {span(took)}"] if took >= 0 and job.state != "active" else []
     return " · ".join(said)
 
 
@@ -222,4 +249,4 @@ def _bytes(value: Any, masked: Any) -> int:
 
 
 def _masked(text: str | None, job: JobDetail, policy: QueuePolicy) -> str:
-    return mask_text(text or "", policy.redact, job.data)
+    return mask_reason(text or "", policy.redact, job.data)

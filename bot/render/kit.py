@@ -7,8 +7,8 @@ unique, too many blocks, too much text in all.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import count
 from typing import Any, Final, Literal
 
 import slackblocks as sb
@@ -142,14 +142,16 @@ def link_button(label: str, address: str) -> Element | None:
     return sb.Button(text=_plain(label, LABEL), action_id=action_ids.LINK, url=target)
 
 
-def confirm(title: str, text: str, yes: str, *, no: str = "Cancel") -> sb.ConfirmationDialogue:
-    """The dialog that asks once more before something that may do harm."""
+def confirm(
+    title: str, text: str, yes: str, *, no: str = "Cancel", style: Style = "danger"
+) -> sb.ConfirmationDialogue:
+    """The dialog that asks once more before something that may do harm or concerns others too."""
     return sb.ConfirmationDialogue(
         title=_plain(title, 100),
         text=_plain(text, 300),
         confirm=_plain(yes, 30),
         deny=_plain(no, 30),
-        style="danger",
+        style=style,
     )
 
 
@@ -203,7 +205,7 @@ def simple(text: str) -> Message:
 
 def _finished(blocks: Sequence[Block | None]) -> tuple[dict[str, Any], ...]:
     shown = _bounded([_dump(block) for block in blocks if block is not None])
-    _number_actions(shown)
+    _name_actions(shown)
     return tuple(shown)
 
 
@@ -240,17 +242,33 @@ def _characters(value: Any) -> int:
     return sum(map(_characters, value)) if isinstance(value, list) else 0
 
 
-def _number_actions(blocks: list[dict[str, Any]]) -> None:
-    """Make action ids unique: families always get a number, others when they come again."""
-    families = (action_ids.COMMAND, action_ids.COMMAND_MENU, action_ids.LINK)
-    counters = {family: count(1) for family in action_ids.ALL}
-    for block in blocks:
-        accessory = block.get("accessory")
-        elements = [accessory] if accessory else block.get("elements", [])
-        for element in elements:
-            family = element.get("action_id")
-            if family is None:
-                continue
-            index = next(counters[family])
-            if family in families or index > 1:
-                element["action_id"] = f"{family}:{index}"
+def _name_actions(blocks: list[dict[str, Any]]) -> None:
+    """Make action ids unique in the message, by what each does where it types a command.
+
+    An edit may move a button or take one away: an id by place would then be another button's.
+    """
+    elements = [one for block in blocks for one in _acting(block)]
+    short = [_action_id(element, full=False) for element in elements]
+    taken = Counter(short)
+    counters: Counter[str] = Counter()
+    for element, name in zip(elements, short, strict=True):
+        chosen = name if taken[name] == 1 else _action_id(element, full=True)
+        counters[chosen] += 1
+        again = counters[chosen]
+        element["action_id"] = f"{chosen}:{again}" if again > 1 else chosen
+
+
+def _acting(block: dict[str, Any]) -> list[dict[str, Any]]:
+    accessory = block.get("accessory")
+    elements = [accessory] if accessory else block.get("elements", [])
+    return [element for element in elements if "action_id" in element]
+
+
+def _action_id(element: dict[str, Any], *, full: bool) -> str:
+    """The family, and of a command (of a menu's first one) what it does, in short or in full."""
+    family = str(element["action_id"])
+    if family not in (action_ids.COMMAND, action_ids.COMMAND_MENU):
+        return family
+    options = element.get("options") or [{}]
+    typed = str(element.get("value") or options[0].get("value", ""))
+    return action_ids.meaning(family, typed, full=full)

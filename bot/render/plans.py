@@ -6,10 +6,11 @@ from typing import Final
 
 from bot.domain.jobs import RetryOutcome
 from bot.domain.message import Message
-from bot.domain.plan_warnings import may_fail_again
+from bot.domain.plan_warnings import is_safe, may_fail_again
 from bot.domain.plans import RetryPlan
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.queues import QueueId
+from bot.domain.redaction import mask_text
 from bot.domain.times import Ms, say_duration
 from bot.render import action_ids
 from bot.render.kit import (
@@ -26,11 +27,11 @@ from bot.render.kit import (
     simple,
 )
 from bot.render.levels import WARNING_SIGN
+from bot.render.reasons import about, named
 from bot.render.typed import typed
 from bot.render.words import (
     code,
     date,
-    error_name,
     escape,
     mention,
     number,
@@ -51,13 +52,13 @@ def card(
 
     `allowed_fresh` offers fresh attempts as a second button.
     """
-    question = f"Retry {_jobs(plan)} of *{escape(catalog.address(plan.queue), 80)}*{_with(plan)}?"
+    queue = f"*{escape(catalog.address(plan.queue), 80)}*"
+    question = f"Retry {_jobs(plan)} of {queue}{_with(plan, policy)}?"
+    warnings = [mask_text(one, policy.redact) for one in plan.warnings[:_WARNINGS]]
     left = say_duration(plan.expires_at - now)
     blocks: list[Block | None] = [
-        section(f"*{question.replace('*', '')}*", *_groups(plan)),
-        section(*(f"\u2022 {trusted(one, 400)}" for one in plan.warnings[:_WARNINGS]))
-        if plan.warnings
-        else None,
+        section(f"*{question.replace('*', '')}*", *_groups(plan, policy)),
+        section(*(f"\u2022 {trusted(one, 400)}" for one in warnings)) if warnings else None,
         context(
             f"Frozen at {date(plan.asked_at, now)}: jobs that fail after that are not touched",
             "" if plan.fresh else "A job that used all its attempts gets one more try",
@@ -65,8 +66,8 @@ def card(
         ),
         actions(*_buttons(plan, policy, catalog, allowed_fresh=allowed_fresh)),
     ]
-    warnings = f" {plural(len(plan.warnings), 'warning')}." if plan.warnings else ""
-    return finish(f"{question.replace('*', '')}{warnings}", blocks)
+    count = f" {plural(len(plan.warnings), 'warning')}." if plan.warnings else ""
+    return finish(f"{question.replace('*', '')}{count}", blocks)
 
 
 def outcome(
@@ -114,7 +115,8 @@ def outcome_words(outcome: RetryOutcome, address: str) -> str:
 def announcement(plan: RetryPlan, outcome: RetryOutcome, user: str, catalog: Catalog) -> Message:
     """Told where it was asked: who retried how many jobs of which queue."""
     moved = len(outcome.moved)
-    kind = f"{error_name(plan.groups[0].code, 60)} " if len(plan.groups) == 1 else ""
+    policy = catalog.policy(plan.queue)
+    kind = f"{named(plan.groups[0].code, policy, 60)} " if len(plan.groups) == 1 else ""
     fresh = ", with fresh attempts" if plan.fresh else ""
     what = f"{number(moved)} {kind}{'job' if moved == 1 else 'jobs'}"
     text = f"{mention(user)} retried {what} of {escape(catalog.address(plan.queue), 80)}{fresh}."
@@ -157,27 +159,36 @@ def _command(plan: RetryPlan, catalog: Catalog | None) -> str | None:
         return typed("retry", queue, *(one for one, _ in plan.ids), flags=flags)
     if wanted.since is not None:
         return None  # "--since 2h" meant other jobs then than it would now
-    whole = [] if wanted.code is not None else ["--all"]
-    return typed("retry", queue, flags=[*whole, *flags], error=wanted.code, name=wanted.name)
+    policy = catalog.policy(plan.queue) if catalog else QueuePolicy()
+    whole = () if wanted.code is not None else ("--all",)
+    return about(
+        "retry", queue, wanted.code, policy, flags=(*whole, *flags), name=wanted.name
+    )
 
 
 def _jobs(plan: RetryPlan) -> str:
     return plural(plan.count, "job")
 
 
-def _with(plan: RetryPlan) -> str:
+def _with(plan: RetryPlan, policy: QueuePolicy) -> str:
     """What selects the jobs, said after the queue: the error, or the ids of a few."""
     if len(plan.groups) == 1 and plan.filter.code is not None:
-        return f" that failed with {error_name(plan.groups[0].code, 60)}"
+        return f" that failed with {named(plan.groups[0].code, policy, 60)}"
     if 0 < len(plan.ids) <= _IDS:
         return f" ({', '.join(escape(one, 40) for one, _ in plan.ids)})"
     return ""
 
 
-def _groups(plan: RetryPlan) -> list[str]:
-    if len(plan.groups) <= 1 and plan.filter.code is not None:
+def _groups(plan: RetryPlan, policy: QueuePolicy) -> list[str]:
+    """Each error with what to do about it, unless a warning says that already."""
+    said = "\n".join(plan.warnings)
+    lines = []
+    for one in plan.groups[:_GROUPS]:
+        todo = policy.error(one.code).resolution
+        todo = "" if todo.rstrip(".") in said else f" \u2192 {trusted(todo, 160)}"
+        lines.append(f"{number(one.count)} × {named(one.code, policy, 60)}{todo}")
+    if len(plan.groups) <= 1 and plan.filter.code is not None and "\u2192" not in "".join(lines):
         return []
-    lines = [f"{number(one.count)} × {error_name(one.code, 60)}" for one in plan.groups[:_GROUPS]]
     others = plan.groups[_GROUPS:]
     if others:
         count = sum(one.count for one in others)
@@ -188,14 +199,18 @@ def _groups(plan: RetryPlan) -> list[str]:
 def _buttons(
     plan: RetryPlan, policy: QueuePolicy, catalog: Catalog, *, allowed_fresh: bool
 ) -> list[Element]:
-    doubtful = may_fail_again(plan.groups, policy)
-    style: Style = "danger" if doubtful else "primary"
+    """Danger that asks first where jobs may fail again; primary only where all is known well."""
+    doubtful = may_fail_again(plan.groups, policy, now=plan.asked_at)
+    style: Style | None = "danger" if doubtful else None
+    if is_safe(plan.groups, policy, now=plan.asked_at):
+        style = "primary"
     asked = None
     if doubtful:
         asked = confirm(
             f"Retry {_jobs(plan)} now?",
             f"Some of these errors are not known to go away by themselves in "
-            f"{catalog.address(plan.queue)[:80]}: unless their cause is fixed, they fail again.",
+            f"{catalog.address(plan.queue)[:80]}, or still happen: unless their cause is fixed, "
+            "they fail again.",
             f"Retry {number(plan.count)}",
         )
     fresh = " with fresh attempts" if plan.fresh else ""

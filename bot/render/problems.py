@@ -61,8 +61,7 @@ def silence_ended(silence: Silence, by: str, catalog: Catalog | None = None) -> 
 def acknowledged(incident: Incident, by: str, catalog: Catalog | None = None) -> Message:
     """Announce that someone has taken an alert."""
     queue = catalog.address(incident.queue) if catalog else incident.queue.name
-    value, _ = levels.readings(incident)
-    what = f"#{incident.number} · *{escape(queue, 80)}* · {value}"
+    what = f"#{incident.number} · *{escape(queue, 80)}* · {levels.titled(incident)}"
     return simple(f"{levels.ACKNOWLEDGED} {mention(by)} acknowledged {what}")
 
 

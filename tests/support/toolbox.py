@@ -24,8 +24,9 @@ from bot.services.blindness import Blindness
 from bot.services.finder import QueueFinder
 from bot.services.journal import Journal
 from bot.services.pausing import Pausing
+from bot.services.retry_plans import RetryPlanner
 from bot.services.retrying import Retrying
-from bot.services.watch import Watch
+from bot.services.watch import TickResult, Watch
 from tests.support.fakes import FakeClock, FakeDirectory, FakeQueues, FakeTelemetry, PlainWriter
 
 CHANNEL: Final = "C0INCIDENTS"
@@ -85,7 +86,7 @@ class Office:
         """The audit log, newest first."""
         return await self.toolbox.audit.recent(limit=100)
 
-    async def tick(self, *, after: int = 0) -> bool:
+    async def tick(self, *, after: int = 0) -> TickResult:
         """The leader looks at the queues, `after` so many ms, and folds in what people did."""
         self.clock.forward(after)
         return await self.watch.tick()
@@ -102,7 +103,7 @@ def build_office(
 ) -> Office:
     """Put everything together, as the wiring does."""
     clock, store, telemetry = queues.clock, RedisWatchStore(client=redis), FakeTelemetry()
-    audit = RedisAuditLog(client=redis)
+    audit, plans = RedisAuditLog(client=redis), RedisPlanStore(client=redis)
     journal = Journal(audit=audit, reader=queues, catalog=catalog)
     blindness = Blindness(
         messenger=messenger, writer=PlainWriter(), channel=catalog.channel, patience=30_000,
@@ -113,8 +114,9 @@ def build_office(
         finder=QueueFinder(store=store, catalog=catalog),
         reader=queues,
         store=store,
+        planner=RetryPlanner(reader=queues, plans=plans, catalog=catalog),
         retrying=Retrying(
-            reader=queues, operator=queues, plans=RedisPlanStore(client=redis), journal=journal,
+            reader=queues, operator=queues, plans=plans, journal=journal,
             store=store, catalog=catalog,
         ),
         pausing=Pausing(

@@ -135,7 +135,7 @@ async def test_bullhorns_own_redis_away_is_seen_by_the_watch_over_what_cannot_be
     await reaches(lambda: "good" in office.telemetry.ticks)
     redis_server.connected = False
     await reaches(lambda: blindness.since is not None)
-    assert "cannot be reached" in blindness.sources["Bullhorn's Redis"]
+    assert "cannot be reached" in blindness.sources[module.OWN_REDIS]
     redis_server.connected = True
     await reaches(lambda: blindness.since is None)
 

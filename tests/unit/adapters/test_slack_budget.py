@@ -5,7 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from bot.adapters.slack_budget import RateLimitedError, SlackBudget, Urgency
+from bot.adapters.slack_budget import RateLimitedError, SlackBudget
+from bot.domain.message import Urgency
+from bot.errors import SlackUnavailableError
 
 
 @pytest.fixture
@@ -66,9 +68,7 @@ async def test_waiting_edits_of_a_message_are_coalesced_to_the_newest(budget):
     busy = [
         budget.edit(f"C1:{n}", recorder(done, f"busy{n}"), urgency=Urgency.ALERT) for n in range(3)
     ]
-    edits = [
-        budget.edit("C1:x", recorder(done, f"x{n}"), urgency=Urgency.PROGRESS) for n in range(5)
-    ]
+    edits = [budget.edit("C1:x", recorder(done, f"x{n}"), urgency=Urgency.DETAIL) for n in range(5)]
     results = await asyncio.gather(*busy, *edits)
     assert [name for name in done if name.startswith("x")] == ["x4"]
     assert results[-5:] == ["x4"] * 5
@@ -123,11 +123,32 @@ async def test_a_caller_that_gives_up_does_not_stop_the_others(budget):
     assert "b" in done
 
 
-async def test_closing_cancels_what_waits():
+async def test_closing_gives_back_what_waits_as_surely_not_sent():
     budget = SlackBudget(post_gap=60)
     await budget.post("C1", recorder([], "a"), urgency=Urgency.ALERT)
     waiting = asyncio.ensure_future(budget.post("C1", recorder([], "b"), urgency=Urgency.ALERT))
     await asyncio.sleep(0.01)
     await budget.aclose()
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(SlackUnavailableError) as caught:
+        await waiting
+    assert not caught.value.unclear
+    with pytest.raises(SlackUnavailableError):
+        await budget.post("C1", recorder([], "late"), urgency=Urgency.ALERT)
+
+
+async def test_a_429_that_comes_after_the_close_ends_too():
+    budget, begun, go = SlackBudget(), asyncio.Event(), asyncio.Event()
+
+    async def call():
+        begun.set()
+        await go.wait()
+        raise RateLimitedError(1)
+
+    waiting = asyncio.ensure_future(budget.post("C1", call, urgency=Urgency.ALERT))
+    await begun.wait()
+    closing = asyncio.ensure_future(budget.aclose())
+    await asyncio.sleep(0)
+    go.set()
+    await closing
+    with pytest.raises(SlackUnavailableError):
         await waiting

@@ -121,10 +121,20 @@ async def test_a_silence_has_an_end_a_person_and_a_reason(alarmed, alerting):
 
 
 async def test_silences_are_listed_by_their_end_and_not_after_it(alerting, clock):
-    long, short = await silence(alerting), await silence(alerting, length=60_000)
+    long, short = await silence(alerting), await silence(alerting, queue="x", length=60_000)
     assert (await alerting.board()).silences == (short, long)
     clock.forward(60_000)
     assert (await alerting.board()).silences == (long,)
+
+
+async def test_silencing_the_same_again_gives_the_silence_that_is_there_a_new_end(alerting, clock):
+    first = await silence(alerting, queue="x", rule="backlog", reason="one")
+    clock.forward(60_000)
+    again = await silence(alerting, queue="x", rule="backlog", reason="two")
+    assert (again.id, again.until, again.reason) == (first.id, first.until + 60_000, "two")
+    other = await silence(alerting, queue="x")
+    assert other.id != first.id
+    assert (await alerting.board()).silences == (again, other)
 
 
 @pytest.mark.parametrize("length", [0, -1])

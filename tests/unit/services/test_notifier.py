@@ -178,13 +178,92 @@ async def test_a_refused_channel_falls_back_to_the_default_one(scene, messenger)
     assert [posted.ref.channel for posted in messenger.posted] == ["CDEFAULT"]
 
 
-async def test_a_deleted_message_is_left_alone(scene, messenger):
+async def test_a_deleted_message_comes_back_when_something_happens(scene, messenger):
     await scene.put(INCIDENT)
     await scene.passes()
-    messenger.faults = ["refused:message_not_found"]
-    await scene.put(grown(INCIDENT, Happening.ACKNOWLEDGED))
+    messenger.posted.clear()
+    await scene.put(replace(INCIDENT, value=13))
+    await scene.passes(count=6)
+    assert messenger.posted == [], "a mere number is not worth it"
+    await scene.put(grown(INCIDENT, Happening.ESCALATED, severity=Severity.CRITICAL))
     await scene.passes()
-    assert len(messenger.of("bullhorn_incident")) == 1
+    assert alerts(messenger) == ["firing critical backlog 12 mention"]
+
+
+async def test_an_archived_channel_is_left_for_the_default_one(scene, messenger):
+    await scene.put(INCIDENT)
+    await scene.passes()
+    messenger.faults = ["refused:is_archived"]
+    await scene.put(grown(INCIDENT, Happening.ESCALATED, severity=Severity.CRITICAL))
+    await scene.passes()
+    assert [posted.ref.channel for posted in messenger.posted] == ["C1", "CDEFAULT"]
+
+
+async def test_what_is_over_when_its_turn_comes_is_not_posted(scene, messenger):
+    await scene.put(INCIDENT)
+    turn = messenger.post
+
+    async def late(message, **where):
+        await scene.put(resolved(INCIDENT))
+        return await turn(message, **where)
+
+    messenger.post = late
+    await scene.passes()
+    assert messenger.posted == []
+    assert (await scene.store.load_open()).incidents == {}
+
+
+async def test_what_is_posted_late_shows_what_is_true_then(scene, messenger):
+    await scene.put(INCIDENT)
+    turn = messenger.post
+
+    async def late(message, **where):
+        await scene.put(replace(INCIDENT, value=40))
+        return await turn(message, **where)
+
+    messenger.post = late
+    await scene.passes()
+    assert alerts(messenger) == ["firing warning backlog 40 mention"]
+
+
+async def test_a_leader_that_slept_does_not_send(scene, messenger):
+    await scene.put(INCIDENT)
+    turn = messenger.post
+
+    async def late(message, **where):
+        scene.watch._valid_until = 0.0  # it was stopped for longer than its lease lasts
+        return await turn(message, **where)
+
+    messenger.post = late
+    await scene.passes()
+    assert messenger.posted == []
+
+
+async def test_an_alert_that_cannot_be_made_does_not_stop_the_others(scene, messenger):
+    await scene.put(replace(INCIDENT, number=8, value=-1))
+    await scene.put(INCIDENT)
+    made = scene.notifier._writer.alert
+
+    def broken(incident, *, first):
+        if incident.value < 0:
+            raise KeyError("no such unit")
+        return made(incident, first=first)
+
+    scene.notifier._writer.alert = broken
+    await scene.passes()
+    assert alerts(messenger) == ["firing warning backlog 12 mention"]
+
+
+async def test_a_storm_is_worked_on_a_few_at_a_time_critical_first(scene, messenger):
+    for number in range(30):
+        severity = Severity.CRITICAL if number == 29 else Severity.WARNING
+        await scene.put(replace(INCIDENT, number=number, severity=severity))
+    await scene.notifier.run_pass()
+    assert len(scene.notifier._busy) == 4
+    await scene.notifier.drain()
+    assert "critical" in alerts(messenger)[0]
+    await scene.passes(count=10)
+    assert len(alerts(messenger)) == 30
 
 
 async def test_without_the_lease_nothing_is_done(scene, messenger):

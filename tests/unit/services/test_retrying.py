@@ -1,5 +1,7 @@
 """Retry: one at once, more through a plan that acts once on a frozen set."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.adapters.redis_audit_log import RedisAuditLog
@@ -7,11 +9,12 @@ from bot.adapters.redis_plan_store import RedisPlanStore
 from bot.adapters.redis_watch_store import RedisWatchStore
 from bot.domain.access import Actor
 from bot.domain.audit import Outcome
-from bot.domain.jobs import FailureFilter
-from bot.domain.plans import PLAN_LIFETIME
+from bot.domain.jobs import FailedRef, FailureFilter
+from bot.domain.plans import PLAN_LIFETIME, PlanStatus
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.errors import JobGoneError, RedisUnavailableError, RefusedError, StaleError
 from bot.services.journal import Journal
+from bot.services.retry_plans import RetryPlanner
 from bot.services.retrying import Retrying
 from tests.support.fakes import ORDERS, START
 
@@ -24,21 +27,38 @@ def audit(redis):
     return RedisAuditLog(client=redis)
 
 
+class Bench:
+    """The planner and the retrying, as commands use them."""
+
+    def __init__(self, redis, queues, audit):
+        catalog = Catalog(default=QueuePolicy())
+        plans = RedisPlanStore(client=redis)
+        self.plans, self.queues = plans, queues
+        self.planner = RetryPlanner(reader=queues, plans=plans, catalog=catalog)
+        self.retrying = Retrying(
+            reader=queues,
+            operator=queues,
+            plans=plans,
+            journal=Journal(audit=audit, reader=queues, catalog=catalog),
+            store=RedisWatchStore(client=redis),
+            catalog=catalog,
+        )
+        self.propose = self.planner.propose
+        self.confirm, self.cancel = self.retrying.confirm, self.retrying.cancel
+
+    async def single(self, actor, queue, job_id, *, fresh):
+        job = self.queues.queues[queue].failed.get(job_id)
+        ref = FailedRef(job_id, job.failed_at if job else 1)
+        return await self.retrying.single(actor, queue, ref, fresh=fresh)
+
+
 @pytest.fixture
 def retrying(redis, queues, audit):
     queue = queues.add(ORDERS)
     for number in range(5):
         queue.fail(f"w{number}", "WHMCS_ERROR: connect ETIMEDOUT", START - 100 + number)
     queue.fail("m1", "MAPPING_ERROR: no mapping", START - 50)
-    catalog = Catalog(default=QueuePolicy())
-    return Retrying(
-        reader=queues,
-        operator=queues,
-        plans=RedisPlanStore(client=redis),
-        journal=Journal(audit=audit, reader=queues, catalog=catalog),
-        store=RedisWatchStore(client=redis),
-        catalog=catalog,
-    )
+    return Bench(redis, queues, audit)
 
 
 async def newest(audit):
@@ -156,3 +176,71 @@ async def test_redis_away_changes_nothing(retrying, queues):
         await retrying.confirm(BOB, plan.id)
     queues.down.clear()
     assert len((await retrying.confirm(BOB, plan.id)).outcome.moved) == 6
+
+
+async def test_a_failure_with_a_clock_behind_is_not_taken_for_one_of_the_frozen(retrying, queues):
+    plan = (await retrying.propose(BOB, ORDERS, FailureFilter(code="WHMCS_ERROR"))).plan
+    queue = queues.queues[ORDERS]
+    # A worker whose clock is behind stamps a new failure with an old time.
+    queue.fail("late", "WHMCS_ERROR: again", START - 99)
+    queue.fail("w1", "WHMCS_ERROR: tried meanwhile", START - 98)
+    done = await retrying.confirm(BOB, plan.id)
+    assert sorted(done.outcome.moved) == ["w0", "w2", "w3", "w4"]
+    assert done.outcome.not_failed == 1
+
+
+async def test_jobs_that_somebody_else_retried_are_counted(retrying, queues):
+    plan = (await retrying.propose(BOB, ORDERS, FailureFilter(code="WHMCS_ERROR"))).plan
+    for job_id in ("w0", "w1", "w2", "w3", "w4"):
+        del queues.queues[ORDERS].failed[job_id]
+    done = await retrying.confirm(BOB, plan.id)
+    assert (done.outcome.moved, done.outcome.not_failed) == ((), 5)
+
+
+async def test_named_jobs_that_are_not_failed_are_said_on_the_card(retrying):
+    plan = (await retrying.propose(BOB, ORDERS, FailureFilter(), ids=["w0", "x", "y", "w1"])).plan
+    assert plan.count == 2
+    assert plan.warnings[0] == "2 of the 4 named are not failed now: left out"
+
+
+async def test_stopping_ends_a_retry_after_its_batch_and_says_so(retrying, queues, audit):
+    plan = (await retrying.propose(BOB, ORDERS, FailureFilter())).plan
+    retrying.retrying.stop()
+    done = await retrying.confirm(BOB, plan.id)
+    assert done.stopped.startswith("Bullhorn is stopping")
+    assert (await newest(audit)).outcome is Outcome.FAILED
+    assert queues.queues[ORDERS].retried == []
+
+
+async def test_an_interrupted_one_says_how_far_it_came(retrying, clock):
+    plan = (await retrying.propose(BOB, ORDERS, FailureFilter())).plan
+    running = replace(
+        plan, status=PlanStatus.RUNNING, confirmed_by="UBOB", confirmed_at=clock.now,
+        progress_at=clock.now, moved=3,
+    )  # fmt: skip
+    await retrying.plans.advance(running, expected=PlanStatus.PROPOSED)
+    with pytest.raises(StaleError, match="under way: 3 of 6 moved"):
+        await retrying.confirm(BOB, plan.id)
+    clock.forward(2 * 60_000)
+    with pytest.raises(StaleError, match="interrupted: 3 of 6 moved"):
+        await retrying.confirm(BOB, plan.id)
+
+
+async def test_a_lost_reply_to_the_start_is_looked_into(retrying, queues):
+    plan = (await retrying.propose(BOB, ORDERS, FailureFilter())).plan
+    real = retrying.plans.advance
+
+    async def lossy(plan, *, expected):
+        await real(plan, expected=expected)
+        retrying.plans.advance = real
+        raise RedisUnavailableError("the answer was lost")
+
+    retrying.plans.advance = lossy
+    done = await retrying.confirm(BOB, plan.id)
+    assert len(done.outcome.moved) == 6
+
+
+async def test_history_tells_the_end_not_the_beginning(retrying, audit):
+    plan = (await retrying.propose(BOB, ORDERS, FailureFilter())).plan
+    await retrying.confirm(BOB, plan.id)
+    assert [entry.outcome for entry in await audit.recent(limit=9)] == [Outcome.DONE]

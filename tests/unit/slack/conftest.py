@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.adapters.slack_budget import SlackBudget
 from bot.adapters.slack_calls import SlackCalls
 from bot.demo.localslack import Driver, LocalSlack, WorkspaceConfig
 from bot.slack import bolt, listeners
@@ -76,10 +77,12 @@ async def floor(office):
             token="xoxb-demo", base_url=server.api_url, session=session, retry_handlers=[]
         )
         calls = SlackCalls(count=lambda method, result: None)
+        budget = SlackBudget(post_gap=0.01, edit_gap=0.01)
+        stack.push_async_callback(budget.aclose)
         telemetry = FakeTelemetry()
         heard = Listeners(
             toolbox=office.toolbox,
-            answers=Answers(client=client, calls=calls, session=session),
+            answers=Answers(client=client, calls=calls, session=session, budget=budget),
             telemetry=telemetry,
         )
         app = bolt.build(client=client, token="xoxb-demo", signing_secret=None, listeners=heard)

@@ -60,8 +60,9 @@ async def test_a_button_does_what_typing_its_command_would(floor, slack):
 
 async def test_a_menu_does_it_too(slack):
     await slack.command("/queue failed order-provisioning --jobs")
-    await slack.wait_for("newest first")
-    await slack.click("command_menu:1", option="Details")
+    listed = await slack.wait_for("newest first")
+    menu = next(control for control in listed.controls if "Details" in control.options)
+    await slack.click(menu.action_id, option="Details")
     await slack.wait_for(only_mine("no mapping of 1"))
 
 

@@ -1,0 +1,101 @@
+"""The adapters: what the bot speaks to, connected when first used, and closed together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.adapters.bullmq_reader import BullmqReader
+from bot.adapters.prometheus import PrometheusTelemetry
+from bot.adapters.redis_watch_store import RedisWatchStore
+from bot.adapters.slack_budget import SlackBudget
+from bot.adapters.slack_calls import SlackCalls
+from bot.adapters.slack_messenger import SlackMessenger
+from bot.adapters.sources import Sources, connect
+from bot.config import Config
+from bot.settings import Settings
+
+SLACK_TIMEOUT: Final = 10.0
+"""Seconds a call to Slack may take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """The adapters, and how to close them."""
+
+    own: Redis
+    sources: Sources
+    session: aiohttp.ClientSession
+    client: AsyncWebClient
+    calls: SlackCalls
+    budget: SlackBudget
+    messenger: SlackMessenger
+    reader: BullmqReader
+    store: RedisWatchStore
+    telemetry: PrometheusTelemetry
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.budget.aclose()
+        await self.session.close()
+        await self.sources.aclose()
+        await self.own.aclose()
+
+
+def build_outside(settings: Settings, config: Config) -> Outside:
+    """Make the adapters.
+
+    Raises:
+        ConfigError: an address cannot be used.
+    """
+    own = connect("REDIS_URL", settings.redis_url.get_secret_value())
+    sources = Sources(
+        {name: (s.url.get_secret_value(), s.prefix) for name, s in config.sources.items()}
+    )
+    telemetry = PrometheusTelemetry()
+    # slack_sdk leaves the time limit to a session that is handed to it.
+    session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_TIMEOUT))
+    client = AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=settings.slack_api_url,
+        session=session,
+        retry_handlers=[],  # the default one sends a POST again after a lost connection
+    )
+    calls = SlackCalls(count=telemetry.slack_call)
+    budget = SlackBudget()
+    return Outside(
+        own=own,
+        sources=sources,
+        session=session,
+        client=client,
+        calls=calls,
+        budget=budget,
+        messenger=SlackMessenger(client=client, calls=calls, budget=budget),
+        reader=BullmqReader(sources=sources, own=own),
+        store=RedisWatchStore(client=own),
+        telemetry=telemetry,
+    )
+
+
+def secrets_of(settings: Settings, config: Config) -> list[str]:
+    """Every secret that is known, and the password inside each address: none may reach the log."""
+    found = [value for value in dict(settings).values() if isinstance(value, SecretStr)]
+    found += [source.url for source in config.sources.values()]
+    if config.heartbeat is not None:
+        found.append(config.heartbeat.url)
+    texts = [secret.get_secret_value() for secret in found]
+    passwords = [password for text in texts if (password := _password(text))]
+    return [*texts, *passwords, *map(unquote, passwords)]
+
+
+def _password(address: str) -> str | None:
+    try:
+        return urlsplit(address).password
+    except ValueError:
+        return None
