@@ -42,7 +42,7 @@ ENV PATH=/opt/bullhorn/bin:$PATH \
 USER 10001:10001
 EXPOSE 3000
 # Not through urllib: that would ask a proxy from the environment.
-HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
+HEALTHCHECK --interval=15s --timeout=5s --start-period=45s --retries=3 \
     CMD ["python", "-I", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('PORT') or 3000), timeout=4); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["bullhorn"]
 CMD ["run"]

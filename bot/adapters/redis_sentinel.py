@@ -21,6 +21,10 @@ class UnknownServiceError(ConnectionLostError):
     """Every Sentinel that answers knows no service of that name."""
 
 
+_TELLING: Final = (AuthenticationError, UnknownServiceError)
+"""What tells more than a Sentinel that is down, the most telling first."""
+
+
 class SentinelGuide:
     """Leads to the primary of `service`, as the first of `sentinels` that knows it says."""
 
@@ -35,7 +39,7 @@ class SentinelGuide:
             UnknownServiceError: no Sentinel knows the service.
             redis.RedisError, TimeoutError: no Sentinel answers; a refused login before others.
         """
-        problem: BaseException | None = None
+        problems: list[Exception] = []
         async with asyncio.timeout(_ALL_SECONDS):
             for sentinel in tuple(self._sentinels):
                 try:
@@ -44,13 +48,14 @@ class SentinelGuide:
                             "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service
                         )
                 except (RedisError, OSError) as error:  # builtin TimeoutError is an OSError
-                    if not isinstance(problem, AuthenticationError):
-                        problem = error
+                    problems.append(error)
                     continue
                 if found:
                     self._prefer(sentinel)
                     return str(found[0]), int(found[1])
-        raise problem or UnknownServiceError
+                problems.append(UnknownServiceError())
+        telling = (e for kind in _TELLING for e in problems if isinstance(e, kind))
+        raise next(telling, problems[0])
 
     def lost(self) -> None:
         """The primary is no longer; the Sentinels are asked each time anyway."""

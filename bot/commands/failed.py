@@ -2,48 +2,106 @@
 
 from __future__ import annotations
 
-from bot.commands.arguments import Arguments, parse
+import re
+from dataclasses import replace
+from typing import Final
+
+from rapidfuzz import fuzz, process
+
+from bot.commands.arguments import Arguments, echo, parse
 from bot.commands.base import Command, Request, Toolbox
 from bot.domain.access import Role
 from bot.domain.jobs import FailureFilter
 from bot.domain.message import Reply
+from bot.domain.queues import QueueId
+from bot.domain.redaction import is_plain, shown_code
 from bot.errors import UsageError
 from bot.render import failures as render
 
 PAGE = 10
 """Jobs on one page of a list."""
 
+_NEAR: Final = 70
+"""How alike (of 100) a failure code must be to be offered."""
+
+_CODE_LIKE: Final = re.compile(r"[A-Z][A-Z0-9_]{2,}|[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
+_DURATION_LIKE: Final = re.compile(r"\d{1,6}[smhd]", re.IGNORECASE)
+
 
 async def run(tools: Toolbox, request: Request) -> Reply:
-    """Groups; with `--jobs` the jobs themselves, a page at a time."""
+    """Groups; with `--jobs` (or `--page`) the jobs themselves, a page at a time."""
     arguments = parse(request.args, options=("error", "name", "since", "page"), flags=("jobs",))
-    if len(arguments.words) != 1:
-        raise UsageError(
-            "Say which queue: `failed QUEUE [--error CODE] [--name JOB] [--since 2h]`."
-        )
-    queue = await tools.finder.find(arguments.words[0])
+    queue_name = _queue(arguments.words)
+    page = arguments.number("page", default=1)
+    queue = await tools.finder.find(queue_name)
     policy = tools.catalog.policy(queue)
     wanted = await failure_filter(tools, arguments)
     report = await tools.reader.failures(queue, wanted)
-    if "jobs" not in arguments.flags:
-        may_retry = request.role >= Role.OPERATOR
-        return Reply(
-            message=render.report(
-                report,
-                policy,
-                wanted,
-                tools.catalog,
-                may_retry=may_retry,
-                since=arguments.options.get("since"),
-            )
+    if wanted.code is not None and not report.groups:
+        code = await known_code(tools, queue, wanted.code)
+        if code != wanted.code:
+            wanted = replace(wanted, code=code)
+            report = await tools.reader.failures(queue, wanted)
+    may_retry = request.role >= Role.OPERATOR
+    since = arguments.options.get("since")
+    if "jobs" not in arguments.flags and "page" not in arguments.options:
+        message = render.report(
+            report, policy, wanted, tools.catalog, may_retry=may_retry, since=since
         )
-    page = arguments.number("page", default=1)
+        return Reply(message=message)
     jobs = await tools.reader.failed_jobs(queue, wanted, limit=PAGE, offset=(page - 1) * PAGE)
     message = render.jobs(
         queue, jobs, wanted, total=report.total, page=page, page_size=PAGE, policy=policy,
-        catalog=tools.catalog, since=arguments.options.get("since"),
+        catalog=tools.catalog, since=since, may_retry=may_retry,
     )  # fmt: skip
     return Reply(message=message)
+
+
+def _queue(words: tuple[str, ...]) -> str:
+    """The queue's name, the only word that stands alone.
+
+    Raises:
+        UsageError: with what a second word was probably meant as.
+    """
+    if len(words) == 2:  # noqa: PLR2004 - the queue, and what lacks its option
+        queue, more = (echo(word) for word in words)
+        if _CODE_LIKE.fullmatch(more):
+            raise UsageError(f"Did you mean --error {more.upper()}? `failed {queue} --error CODE`.")
+        if _DURATION_LIKE.fullmatch(more):
+            raise UsageError(f"Did you mean --since {more}? `failed {queue} --since 2h`.")
+    if len(words) != 1:
+        raise UsageError(
+            "Say which queue: `failed QUEUE [--error CODE] [--name JOB] [--since 2h]`."
+        )
+    return words[0]
+
+
+async def known_code(tools: Toolbox, queue: QueueId, code: str) -> str:
+    """The failure code that is meant by a typed one, in any case, or as it is shown when masked.
+
+    The typed one itself, when it is the config's or nothing is near it.
+
+    Raises:
+        UsageError: no failed job has it, and another code is near; with that one.
+    """
+    policy = tools.catalog.policy(queue)
+    groups = (await tools.reader.failures(queue, FailureFilter())).groups
+    present = {group.code: group.count for group in groups}
+    for same in (str, str.upper):
+        alike = [known for known in (*present, *policy.errors) if same(known) == same(code)]
+        if alike:
+            return alike[0]
+    shown = [known for known in present if shown_code(known, policy.redact) == code]
+    if len(shown) == 1:
+        return shown[0]
+    plain = [known for known in present if is_plain(known)]
+    near = process.extractOne(code.upper(), plain, scorer=fuzz.ratio, score_cutoff=_NEAR)
+    if near:
+        raise UsageError(
+            f"No {echo(shown_code(code, policy.redact))} in {tools.catalog.address(queue)}. "
+            f"Did you mean {near[0]} ({present[near[0]]:,})?"
+        )
+    return code
 
 
 async def failure_filter(tools: Toolbox, arguments: Arguments) -> FailureFilter:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.commands.arguments import parse
 from bot.commands.base import Command, Request, Toolbox
 from bot.domain.access import Role
@@ -17,9 +19,19 @@ async def run(tools: Toolbox, request: Request) -> Reply:  # noqa: ARG001 - help
 
     words = parse(request.args).words
     if words:
-        return Reply(message=render.one(described(find_command(words[0]))))
+        return about(find_command(words[0]))
     helps = [described(command) for command in COMMANDS]
     return Reply(message=render.overview(helps, request.role.title))
+
+
+def asked(args: Sequence[str]) -> bool:
+    """Whether the words after a sub-command ask how it is used, instead of using it."""
+    return any(word.lower() in {"--help", "-help", "-h", "-?"} for word in args)
+
+
+def about(command: Command) -> Reply:
+    """How one command is used."""
+    return Reply(message=render.one(described(command)))
 
 
 def described(command: Command) -> render.CommandHelp:

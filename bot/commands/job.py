@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from bot.commands.arguments import parse
+from bot.commands.arguments import echo, parse
 from bot.commands.base import Command, Request, Toolbox
 from bot.domain.access import Role
+from bot.domain.jobs import JobDetail
 from bot.domain.message import Reply
 from bot.domain.queues import QueueId
+from bot.domain.sample import SampleRequest
 from bot.errors import JobGoneError, UsageError
 from bot.render import job as render
 
@@ -30,13 +32,30 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     if "logs" in arguments.flags:
         lines = await tools.reader.job_logs(queue, job_id, limit=LOG_LINES)
         return Reply(message=render.logs(job, lines, policy, tools.catalog))
-    now = await tools.reader.now()
-    return Reply(message=render.detail(job, policy, tools.catalog, now))
+    message = render.detail(
+        job,
+        policy,
+        tools.catalog,
+        await tools.reader.now(),
+        may_retry=request.role >= Role.OPERATOR,
+        attempt=await _attempt(tools, job),
+    )
+    return Reply(message=message)
+
+
+async def _attempt(tools: Toolbox, job: JobDetail) -> int | None:
+    """Which try an active job is at: versions count differently, and the sample knows how."""
+    if job.state != "active":
+        return None
+    round_ = await tools.reader.sample([SampleRequest(queue=job.queue)])
+    sample = round_.samples.get(job.queue)
+    active = sample.active_jobs if sample is not None else ()
+    return next((one.attempt for one in active if one.id == job.id), None)
 
 
 async def _gone(tools: Toolbox, queue: QueueId, job_id: str) -> JobGoneError:
     seen = await tools.reader.last_failure(queue, job_id)
-    text = f"Job {job_id} is not in {tools.catalog.address(queue)} (any more)."
+    text = f"Job {echo(job_id)} is not in {tools.catalog.address(queue)} (any more)."
     if seen is not None:
         return JobGoneError(f"{text} It was last seen failing at {{at}}.", at=seen)
     return JobGoneError(f"{text} Finished jobs are removed after a while.")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from rapidfuzz import fuzz, process
 
-from bot.commands.arguments import parse
+from bot.commands.arguments import echo, parse
 from bot.commands.base import Command, Request, Toolbox
 from bot.domain.access import Role
 from bot.domain.message import Reply
 from bot.domain.rules import RULES
-from bot.domain.times import parse_duration
+from bot.domain.times import DAY, parse_duration
 from bot.errors import UsageError
 from bot.render import problems
 
 USAGE = "Say what and how long: `silence QUEUE [RULE] 2h [reason]` or `silence all 30m deploy`."
+LONGEST = 30 * DAY
+"""A silence that outlives everyone's memory of it hides a real alert."""
+
 _RULE_NAMES = sorted({rule.name for rule in RULES} | {rule.family for rule in RULES})
 
 
@@ -32,6 +35,11 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     if not words:
         raise UsageError(USAGE)
     length = parse_duration(words.pop(0))
+    if length > LONGEST:
+        raise UsageError(
+            "A silence lasts 30d at most, so that it is not forgotten. "
+            "For good, change `alerts` in the config."
+        )
     silence = await tools.alerting.silence(
         request.actor, queue=queue, rule=rule, length=length, reason=" ".join(words)
     )
@@ -39,13 +47,14 @@ async def run(tools: Toolbox, request: Request) -> Reply:
 
 
 def _rule(name: str) -> str:
-    if name in _RULE_NAMES:
-        return name
-    near = process.extractOne(name, _RULE_NAMES, scorer=fuzz.ratio, score_cutoff=60)
+    said = echo(name)
+    if name.lower() in _RULE_NAMES:
+        return name.lower()
+    near = process.extractOne(name.lower(), _RULE_NAMES, scorer=fuzz.ratio, score_cutoff=60)
     if near:
-        raise UsageError(f'There is no rule "{name}". Did you mean {near[0]}?')
+        raise UsageError(f'There is no rule "{said}". Did you mean {near[0]}?')
     parse_duration(name)
-    raise UsageError(f'There is no rule "{name}". There are: {", ".join(_RULE_NAMES)}.')
+    raise UsageError(f'There is no rule "{said}". There are: {", ".join(_RULE_NAMES)}.')
 
 
 COMMAND = Command(

@@ -28,7 +28,9 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     queue = await tools.finder.find(words[0])
     view = await _view(tools, frozenset({queue}))
     health = view.healths[0] if view.healths else None
-    return Reply(message=detail.detail(health, view, tools.catalog, queue=queue))
+    may_retry = request.role >= Role.OPERATOR
+    message = detail.detail(health, view, tools.catalog, queue=queue, may_retry=may_retry)
+    return Reply(message=message)
 
 
 async def _view(tools: Toolbox, queues: frozenset[QueueId]) -> StatusView:

@@ -2,8 +2,8 @@
 
 An alert is edited while people reach for it, so no press may land on another change. What looks
 stands first and stays. Silence and Acknowledge end their row, so that nothing follows when they
-leave; Retry, which only shows a plan, has the next row, and End silence one that is there only while
-neither Silence nor Acknowledge is.
+leave; Retry, which only shows a plan, has the next row, and End silence the last one, which is
+there only while neither Silence nor Acknowledge is.
 """
 
 from __future__ import annotations

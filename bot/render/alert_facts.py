@@ -55,9 +55,10 @@ def latest(incident: Incident) -> Ms:
 
 def _course(incident: Incident, policy: QueuePolicy) -> list[str]:
     """The trend, and when anything last moved (the standstill's own number says that already)."""
-    facts, said = incident.facts, []
+    facts = incident.facts
     if incident.family != "backlog":
-        return said
+        return []
+    said: list[str] = []
     if facts.trend_per_min is not None:
         said.append(levels.trend(facts.trend_per_min, incident.value))
     if retried := _retried(incident, policy):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from bot.domain.message import Message
 from bot.errors import BullhornError
 from bot.render.kit import simple
 from bot.render.words import date, escape, mention, trusted
+
+_ECHO: Final = re.compile(r'"([^"]{59})[^"]{2,}(?:"|\Z)')
+"""What the person typed, said back to them in quotes: its first 60 characters are enough."""
 
 
 def told(error: BullhornError, ref: str | None = None) -> Message:
@@ -13,7 +19,7 @@ def told(error: BullhornError, ref: str | None = None) -> Message:
 
     `ref` is the reference that is also in the log.
     """
-    text = trusted(error.template, 1500) or "Something went wrong."
+    text = trusted(_ECHO.sub('"\\1\u2026"', error.template), 1500) or "Something went wrong."
     text = text.replace("{people}", _either(error.people))
     text = text.replace("{at}", date(error.at) if error.at is not None else "then")
     return simple(f"{text} (ref {escape(ref, 12)})" if ref else text)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.audit import AuditEntry, Outcome
 from bot.domain.message import Message
+from bot.domain.policy import Catalog, QueuePolicy
+from bot.domain.redaction import mask_text
 from bot.domain.times import Ms
 from bot.render.kit import Block, actions, button, context, finish, section, simple
 from bot.render.typed import typed
@@ -14,6 +17,10 @@ from bot.render.words import date, escape, mention, number, plural
 
 ENTRIES: Final = 25
 _EACH: Final = 5
+_ASK: Final = " Ask "
+"""Begins, in a refusal, the list of those who may."""
+
+_PERSON: Final = re.compile(r"\b[UWS](?=[A-Z]*[0-9])[A-Z0-9]{2,20}\b")
 _MARK: Final = {
     Outcome.DONE: "\u2705",
     Outcome.REFUSED: "\U0001f6ab",
@@ -22,31 +29,94 @@ _MARK: Final = {
 }
 
 
-def entries(entries: Sequence[AuditEntry], queue: str | None, now: Ms) -> Message:
-    """The newest entries, newest first; `queue` is the one asked for, None for all."""
+def entries(
+    entries: Sequence[AuditEntry],
+    queue: str | None,
+    now: Ms,
+    *,
+    catalog: Catalog | None = None,
+    page: int = 1,
+    page_size: int = ENTRIES,
+    more: bool = False,
+) -> Message:
+    """One page (from 1) of entries, newest first; `queue` is the one asked for, None for all.
+
+    `more` says that there are older ones. The catalog tells what each queue masks.
+    """
     where = f" with *{escape(queue, 80)}*" if queue is not None else ""
     if not entries:
-        return simple(f"Nothing was done{where} yet.")
+        return _none(where, queue, page)
     shown = entries[:ENTRIES]
-    lines = [_entry(entry, now, named=queue is None) for entry in shown]
-    blocks: list[Block | None] = [section(f"*{plural(len(shown), 'action')}*{where}, newest first")]
-    blocks += [section(*lines[at : at + _EACH]) for at in range(0, len(lines), _EACH)]
     left_out = len(entries) - len(shown)
+    more = more or left_out > 0
+    count = plural(len(shown), "action")
+    if page > 1:
+        first = (page - 1) * page_size + 1
+        last = first + len(shown) - 1
+        to = f"s {number(first)}\u2013{number(last)}" if last > first else f" {number(first)}"
+        title = f"*Action{to}*{where}"
+    else:
+        title = f"*{number(len(shown))} newest actions*{where}" if more else f"*{count}*{where}"
+    lines = [_entry(one, now, _policy(one, catalog), named=queue is None) for one in shown]
+    blocks: list[Block | None] = [section(f"{title}, newest first")]
+    blocks += [section(*lines[at : at + _EACH]) for at in range(0, len(lines), _EACH)]
     blocks.append(context(f"\u2026 {number(left_out)} older" if left_out else ""))
-    again = typed("history", queue) if queue is not None else typed("history")
-    blocks.append(actions(button("Refresh", again)))
-    newest = entries[0]
-    fallback = f"{plural(len(shown), 'action')}, the newest: {escape(newest.what, 150)}"
-    return finish(f"{fallback} ({newest.outcome.value})", blocks)
+    blocks.append(
+        actions(
+            button("Newer", _again(queue, page - 1)) if page > 1 else None,
+            button("Older", _again(queue, page + 1)) if more else None,
+            button("Refresh", _again(queue, page)),
+        )
+    )
+    newest = mask_text(entries[0].what, _policy(entries[0], catalog).redact)
+    fallback = f"{count}, the newest: {escape(newest, 150)}"
+    return finish(f"{fallback} ({entries[0].outcome.value})", blocks)
 
 
-def _entry(entry: AuditEntry, now: Ms, *, named: bool) -> str:
-    """One line: how it ended, when, who, what, where, and the outcome in words."""
+def _none(where: str, queue: str | None, page: int) -> Message:
+    if page == 1:
+        return simple(f"Nothing was done{where} yet.")
+    text = f"No older actions{where} on page {number(page)}."
+    return finish(text, [section(text), actions(button("Newest", _again(queue, 1)))])
+
+
+def _again(queue: str | None, page: int) -> str | None:
+    words = ["history"] if queue is None else ["history", queue]
+    return typed(*words, page=str(page) if page > 1 else None)
+
+
+def _policy(entry: AuditEntry, catalog: Catalog | None) -> QueuePolicy:
+    """What is known of an entry's queue, which is named as people name it."""
+    if catalog is None or not entry.queue:
+        return QueuePolicy()
+    name = entry.queue if len(catalog.prefixes) == 1 else entry.queue.partition("/")[2]
+    return catalog.policy(name)
+
+
+def _entry(entry: AuditEntry, now: Ms, policy: QueuePolicy, *, named: bool) -> str:
+    """One line: how it ended, when, who, what, where, and the outcome in words.
+
+    What was done may name a failure code that is a job's own message, so that it is masked; the
+    outcome is in our own words.
+    """
     queue = f" · {escape(entry.queue, 80)}" if named and entry.queue else ""
     state = "" if entry.outcome is Outcome.DONE else f" · {entry.outcome.value}"
-    detail = f": {escape(entry.detail, 160)}" if entry.detail else ""
-    reason = f" · because {escape(entry.reason, 120)}" if entry.reason else ""
+    detail = f": {_detail(entry)}" if entry.detail else ""
+    reason = f" · because {_masked(entry.reason, policy, 120)}" if entry.reason else ""
     return (
         f"{_MARK[entry.outcome]} {date(entry.at, now)} {mention(entry.user)}: "
-        f"{escape(entry.what, 160)}{queue}{state}{detail}{reason}"
+        f"{_masked(entry.what, policy, 160)}{queue}{state}{detail}{reason}"
     )
+
+
+def _detail(entry: AuditEntry) -> str:
+    """The outcome in words; who may, in a refusal, as mentions."""
+    text = escape(entry.detail, 160)
+    if entry.outcome is not Outcome.REFUSED or _ASK not in text:
+        return text
+    before, ask, people = text.partition(_ASK)
+    return before + ask + _PERSON.sub(lambda found: mention(found[0]), people)
+
+
+def _masked(text: str, policy: QueuePolicy, limit: int) -> str:
+    return escape(mask_text(text, policy.redact), limit)

@@ -69,7 +69,9 @@ def detail(
         context(_options(job, policy), _parent(job)),
         actions(
             button("Retry", retry, style="primary"),
-            button("Show stack", typed("job", address, job.id, flags=["--stack"]) if stack_ else None),
+            button(
+                "Show stack", typed("job", address, job.id, flags=["--stack"]) if stack_ else None
+            ),
             button("Show logs", typed("job", address, job.id, flags=["--logs"]) if logs_ else None),
             button("Refresh", typed("job", address, job.id)),
         ),
@@ -158,14 +160,14 @@ def _running(job: JobDetail, now: Ms, attempt: int | None) -> str:
     """Of an active job: "Running for 1 min 30 s, attempt 1 of 3, lock held"."""
     if job.state != "active":
         return ""
-    since = f"for {length(now - job.started_at)}" if job.started_at is not None else ""
+    since = f" for {length(now - job.started_at)}" if job.started_at is not None else ""
     said = [
-        f"*Running {since}*".replace(" *", "*"),
+        f"*Running{since}*",
         f"attempt {number(attempt)} of {number(job.attempts)}" if attempt is not None else "",
-        "lock held" if job.locked else "lock lost: its worker is gone",
-        f"priority {number(job.priority)}" if job.priority else "",
+        "lock held" if job.locked else "lock lost (its worker is gone)",
     ]
-    return ", ".join(one for one in said if one)
+    priority = f" · priority {number(job.priority)}" if job.priority else ""
+    return ", ".join(one for one in said if one) + priority
 
 
 def _attempts(job: JobDetail) -> str:

@@ -10,7 +10,6 @@ from bot.domain.plan_warnings import is_safe, may_fail_again
 from bot.domain.plans import RetryPlan
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.queues import QueueId
-from bot.domain.redaction import mask_text
 from bot.domain.times import Ms, say_duration
 from bot.render import action_ids
 from bot.render.kit import (
@@ -54,7 +53,7 @@ def card(
     """
     queue = f"*{escape(catalog.address(plan.queue), 80)}*"
     question = f"Retry {_jobs(plan)} of {queue}{_with(plan, policy)}?"
-    warnings = [mask_text(one, policy.redact) for one in plan.warnings[:_WARNINGS]]
+    warnings = plan.warnings[:_WARNINGS]  # the codes in them are masked already
     left = say_duration(plan.expires_at - now)
     blocks: list[Block | None] = [
         section(f"*{question.replace('*', '')}*", *_groups(plan, policy)),
@@ -155,15 +154,13 @@ def _command(plan: RetryPlan, catalog: Catalog | None) -> str | None:
     queue = catalog.address(plan.queue) if catalog else plan.queue.name
     wanted = plan.filter
     flags = ["--fresh"] if plan.fresh else []
-    if plan.ids:
+    if plan.named:
         return typed("retry", queue, *(one for one, _ in plan.ids), flags=flags)
     if wanted.since is not None:
         return None  # "--since 2h" meant other jobs then than it would now
     policy = catalog.policy(plan.queue) if catalog else QueuePolicy()
     whole = () if wanted.code is not None else ("--all",)
-    return about(
-        "retry", queue, wanted.code, policy, flags=(*whole, *flags), name=wanted.name
-    )
+    return about("retry", queue, wanted.code, policy, flags=(*whole, *flags), name=wanted.name)
 
 
 def _jobs(plan: RetryPlan) -> str:
@@ -174,7 +171,7 @@ def _with(plan: RetryPlan, policy: QueuePolicy) -> str:
     """What selects the jobs, said after the queue: the error, or the ids of a few."""
     if len(plan.groups) == 1 and plan.filter.code is not None:
         return f" that failed with {named(plan.groups[0].code, policy, 60)}"
-    if 0 < len(plan.ids) <= _IDS:
+    if plan.named and len(plan.ids) <= _IDS:
         return f" ({', '.join(escape(one, 40) for one, _ in plan.ids)})"
     return ""
 

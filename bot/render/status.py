@@ -22,9 +22,9 @@ from bot.render.kit import (
     section,
 )
 from bot.render.status_detail import detail, unreadable
-from bot.render.status_parts import absent, alert_lines, blindness, names
+from bot.render.status_parts import absent, action, alert_lines, blindness, names
 from bot.render.typed import typed
-from bot.render.words import date, escape, number, plural, trusted
+from bot.render.words import date, escape, length, number, plural
 
 __all__ = ["detail", "overview", "unreadable"]
 
@@ -32,6 +32,12 @@ FEW: Final = 6
 """Up to so many queues are each shown in full, the healthy ones too."""
 
 ATTENTION: Final = 12
+_ADVICES: Final = 4
+_WRONG: Final = {
+    Metric.WAITING: "backlog",
+    Metric.FAILED: "failed",
+    Metric.PROCESSING: "processing",
+}
 _QUIET: Final[Ms] = 2 * MINUTE
 Ranked = Sequence[tuple[QueueHealth, Level]]
 
@@ -46,7 +52,7 @@ def overview(view: StatusView, catalog: Catalog) -> Message:
     blocks += [_queue(view, health, level, catalog, compact=compact) for health, level in shown]
     blocks += [
         context(*_rest(ranked, bad, len(shown), catalog)),
-        context(*([_advice(shown)] if compact else []), *absent(view)),
+        context(*([_advice(view, shown)] if compact else []), *absent(view, catalog)),
         actions(_menu(ranked[len(shown) :], catalog), _refresh()),
     ]
     return finish(_fallback(view, ranked, bad, catalog), blocks)
@@ -80,12 +86,12 @@ def _queue(
     address = catalog.address(health.queue)
     name = f"*{escape(address, 80)}*"
     first = f"{levels.marked(level)} · {name} · {_first_number(health)}"
-    advice = f"\u2192 {trusted(health.worst.action)}" if health.worst and not compact else ""
+    todo = "" if compact else action(view, health)
     return section(
         first,
         _numbers(view, health),
         *alert_lines(view, health, 1 if compact else 2),
-        advice,
+        f"\u2192 {todo}" if todo else "",
         accessory=overflow(
             [
                 ("Details", typed("status", address)),
@@ -97,17 +103,20 @@ def _queue(
     )
 
 
-def _advice(shown: Ranked) -> str:
-    """Once for all that are shown in short: what the runbook says to do, by metric."""
-    found = [health.worst for health, _ in shown if health.worst]
-    lines = {one.metric: f"{one.metric}: {trusted(one.action)}" for one in found}
-    return f"\u2192 {' · '.join(lines.values())}" if lines else ""
+def _advice(view: StatusView, shown: Ranked) -> str:
+    """Once for all that are shown in short: what to do, by what is wrong."""
+    lines: dict[str, str] = {}
+    for health, _ in shown:
+        if todo := action(view, health):
+            lines.setdefault(todo, _WRONG[health.worst.metric] if health.worst else "alert")
+    said = [f"{what}: {todo}" for todo, what in list(lines.items())[:_ADVICES]]
+    return f"\u2192 {' · '.join(said)}" if said else ""
 
 
 def _first_number(health: QueueHealth) -> str:
     worst = health.worst
     if worst is None:
-        return f"{number(health.sample.counts.backlog)} waiting"
+        return f"backlog {number(health.sample.counts.backlog)}"
     return _with_limit(worst)
 
 
@@ -124,13 +133,13 @@ def _numbers(view: StatusView, health: QueueHealth) -> str:
     parts = ["paused"] if sample.paused else []
     parts += others
     if Metric.WAITING not in metrics:
-        parts.append(f"{number(counts.backlog)} waiting")
+        parts.append(f"backlog {number(counts.backlog)}")
     if Metric.FAILED not in metrics:
         parts.append(f"{number(sample.failed_in_day)} failed in 24 h")
     parts.append(f"{number(counts.active)} active")
     parts.append(levels.workers(sample.workers))
     if sample.oldest_waiting_at is not None and counts.backlog:
-        parts.append(f"oldest waiting {say_duration(now - sample.oldest_waiting_at)}")
+        parts.append(f"oldest waiting {length(now - sample.oldest_waiting_at)}")
     if counts.delayed:
         parts.append(_delayed(counts.delayed, sample.next_delayed_at, now))
     parts += _course(view, health)
@@ -157,7 +166,7 @@ def _course(view: StatusView, health: QueueHealth) -> list[str]:
     still = view.now - memory.last_progress
     if still < _QUIET or health.sample.held_back:
         return course
-    return [*growing, f"nothing moved for {say_duration(still)}"]
+    return [*growing, f"nothing moved for {length(still)}"]
 
 
 def _rest(ranked: Ranked, bad: int, shown: int, catalog: Catalog) -> list[str]:
@@ -172,7 +181,7 @@ def _rest(ranked: Ranked, bad: int, shown: int, catalog: Catalog) -> list[str]:
         busiest = max(healthy, key=lambda health: health.sample.counts.backlog)
         backlog = busiest.sample.counts.backlog
         name = escape(catalog.address(busiest.queue), 80)
-        most = f"busiest: {name} {number(backlog)} waiting" if backlog else "nothing waiting"
+        most = f"busiest: {name}, backlog {number(backlog)}" if backlog else "no backlog"
         lines.append(f"{levels.emoji(Level.HEALTHY)} {number(len(healthy))} healthy, {most}")
     return lines
 

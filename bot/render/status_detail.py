@@ -7,13 +7,13 @@ from bot.domain.health import QueueHealth, StatusView, processing
 from bot.domain.message import Message
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
-from bot.domain.times import say_duration
+from bot.domain.times import Ms
 from bot.errors import RefusedError
 from bot.render import levels
 from bot.render.kit import Block, actions, button, context, fields, finish, link_button, section
-from bot.render.status_parts import alert_lines, blindness
+from bot.render.status_parts import action, alert_lines, blindness, silence_lines
 from bot.render.typed import typed
-from bot.render.words import clean, date, escape, number, plural, span, trusted
+from bot.render.words import clean, date, escape, length, number, plural, span, trusted
 
 
 def detail(
@@ -22,10 +22,12 @@ def detail(
     catalog: Catalog,
     *,
     queue: QueueId | None = None,
+    may_retry: bool = True,
 ) -> Message:
     """Counts of every state, what is wrong and what to do, and what may be done to it.
 
-    `health` None means that `queue` could not be read; the view says why.
+    `health` None means that `queue` could not be read; the view says why. `may_retry` says whether
+    the person may, who is told else what operators can do.
     """
     if health is None:
         return _unread(queue, view, catalog)
@@ -39,9 +41,11 @@ def detail(
             trusted(health.policy.purpose),
             *_findings(health),
             *alert_lines(view, health, 5),
+            *silence_lines(view, health),
+            *_first(view, health),
         ),
         fields(*_counts(health, view)),
-        context(*_facts(health, catalog)),
+        context(*_facts(health, catalog, may_retry=may_retry)),
         context(*blindness(view)),
         actions(
             button("Failed jobs", typed("failed", address)),
@@ -75,40 +79,41 @@ def _fallback(health: QueueHealth, view: StatusView, address: str) -> str:
     paused = ", paused" if health.sample.paused else ""
     return (
         f"{levels.word(view.level_of(health))}: {escape(address, 80)}{paused}, "
-        f"{number(counts.backlog)} waiting, {number(counts.active)} active, "
+        f"backlog {number(counts.backlog)}, {number(counts.active)} active, "
         f"{number(health.sample.failed_in_day)} failed in 24 h"
     )
 
 
 def _findings(health: QueueHealth) -> list[str]:
     return [
-        f"*{levels.finding(found)}* ({levels.word(found.level).lower()} {levels.limit(found)})"
-        f" \u2192 {trusted(found.action)}"
+        f"*{levels.finding(found)}* ({levels.limit(found)}) \u2192 {trusted(found.action)}"
         for found in health.findings
     ]
+
+
+def _first(view: StatusView, health: QueueHealth) -> list[str]:
+    """What to do first, where the findings do not say it already."""
+    todo = action(view, health)
+    said = {trusted(found.action) for found in health.findings}
+    return [f"\u2192 First: {todo}"] if todo and todo not in said else []
 
 
 def _counts(health: QueueHealth, view: StatusView) -> list[str]:
     """Number first; what is always nought on most queues is only said when it is not."""
     sample, counts, now = health.sample, health.sample.counts, view.now
-    oldest = ""
-    if sample.oldest_waiting_at is not None and counts.backlog:
-        oldest = f", oldest {say_duration(now - sample.oldest_waiting_at)}"
     upcoming = ""
     if counts.delayed and sample.next_delayed_at is not None:
         upcoming = f", next {date(sample.next_delayed_at, now)}"
     total = f" ({number(counts.failed)} in all)" if counts.failed != sample.failed_in_day else ""
     return [
-        f"*{number(counts.backlog)}* waiting{oldest}",
+        f"Backlog *{number(counts.backlog)}*{_backlog(health, now)}",
         f"*{number(counts.active)}* active",
         f"*{number(counts.delayed)}* delayed{upcoming}",
         f"*{number(sample.failed_in_day)}* failed in 24 h{total}",
         f"*{number(counts.completed)}* completed, kept",
-        f"*{number(counts.prioritized)}* prioritized" if counts.prioritized else "",
         f"*{number(counts.waiting_children)}* waiting for children"
         if counts.waiting_children
         else "",
-        f"*{number(counts.overdue)}* delayed past their time" if counts.overdue else "",
         _processing(health),
         f"*{number(sample.workers)}* {'worker' if sample.workers == 1 else 'workers'} connected"
         if sample.workers is not None
@@ -116,15 +121,36 @@ def _counts(health: QueueHealth, view: StatusView) -> list[str]:
     ]
 
 
+def _backlog(health: QueueHealth, now: Ms) -> str:
+    """What the backlog is made of, in BullMQ's words, where it is not all of one kind; its age."""
+    sample, counts = health.sample, health.sample.counts
+    kinds = [
+        f"{number(count)} {what}"
+        for count, what in (
+            (counts.waiting, "waiting"),
+            (counts.paused_list, "paused"),
+            (counts.prioritized, "prioritized"),
+            (counts.overdue, "delayed past their time"),
+        )
+        if count
+    ]
+    oldest = ""
+    if sample.oldest_waiting_at is not None and counts.backlog:
+        oldest = f", oldest {length(now - sample.oldest_waiting_at)}"
+    return (f": {', '.join(kinds)}" if kinds and counts.backlog != counts.waiting else "") + oldest
+
+
 def _processing(health: QueueHealth) -> str:
-    sample = health.sample
-    if sample.processing_p95 is not None:
-        return f"*{span(sample.processing_p95)}* processing (p95)"
-    length = processing(sample)
-    return f"*{span(length)}* oldest active job" if length is not None else ""
+    """The 95th percentile, or a job that is active for longer than that."""
+    slow = processing(health.sample)
+    if slow is None:
+        return ""
+    if slow == health.sample.processing_p95:
+        return f"*{span(slow)}* processing (p95)"
+    return f"*{span(slow)}* oldest active job"
 
 
-def _facts(health: QueueHealth, catalog: Catalog) -> list[str]:
+def _facts(health: QueueHealth, catalog: Catalog, *, may_retry: bool) -> list[str]:
     sample = health.sample
     held = sample.held_back
     waits = {
@@ -137,10 +163,11 @@ def _facts(health: QueueHealth, catalog: Catalog) -> list[str]:
     )
     via = health.policy.retry_via
     best = f"Best retried through {escape(via.title(), 40)}" if via != "bullmq" else ""
-    return [waits.get(held or "", ""), *_version(health), best, defaults]
+    who = "you can" if may_retry else "operators can"
+    return [waits.get(held or "", ""), _version(health, who), best, defaults]
 
 
-def _version(health: QueueHealth) -> list[str]:
+def _version(health: QueueHealth, who: str) -> str:
     """The BullMQ version, and what may be done to it."""
     sample, policy = health.sample, health.policy
     major = major_version(sample.version, policy.bullmq)
@@ -152,10 +179,10 @@ def _version(health: QueueHealth) -> list[str]:
     try:
         left_out = allow(Action.RETRY, major=major, paused=sample.paused).leave_out_prioritized
     except RefusedError as refusal:
-        return [f"{name} · no retry now: {trusted(str(refusal))}"]
+        return f"{name} · no retry now: {trusted(str(refusal))}"
     retry = "retry, but not of prioritized jobs" if left_out else "retry"
     try:
         allow(Action.FRESH, major=major, paused=sample.paused)
     except RefusedError:
-        return [f"{name} · you can {retry}, without fresh attempts"]
-    return [f"{name} · you can {retry}, with fresh attempts too"]
+        return f"{name} · {who} {retry}, without fresh attempts"
+    return f"{name} · {who} {retry}, with fresh attempts too"

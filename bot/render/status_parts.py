@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.health import Level, Metric, QueueHealth, StatusView
-from bot.domain.incidents import Incident
+from bot.domain.policy import Catalog
 from bot.render import levels
-from bot.render.words import code, date, escape, number, plural, trusted
+from bot.render.alert_facts import advice
+from bot.render.problems import covers
+from bot.render.words import code, date, escape, mention, number, plural, trusted
 
+NO_WORKER: Final = "No worker is connected: check that the processor is running"
 _NAMES: Final = 10
+_NAMED: Final = 3
+_SILENCES: Final = 3
 _BROKEN: Final = 3
 
 
@@ -19,28 +24,53 @@ def alert_lines(view: StatusView, health: QueueHealth, most: int) -> list[str]:
     lines = []
     firing = view.firing(health.queue)
     for incident in firing[:most]:
-        state = ""
-        if incident.silenced_by:
-            state = " · silenced"
-        elif incident.acknowledged:
-            state = " · acknowledged"
-        since = f"since {date(incident.began_at, view.now)}"
+        severity = levels.word(Level.of(incident.severity)).lower()
+        states = [
+            f"since {date(incident.began_at, view.now)}",
+            "silenced" if incident.silenced_by else "",
+            "acknowledged" if incident.acknowledged else "",
+        ]
+        state = " · ".join(one for one in states if one)
         lines.append(
-            f"{levels.BELL} Alert #{incident.number} {_said(incident, health)}{since}{state}"
+            f"{levels.BELL} Alert #{incident.number} {severity}: {levels.titled(incident)} {state}"
         )
     if len(firing) > most:
         lines.append(f"{levels.BELL} and {plural(len(firing) - most, 'more alert')}")
     return lines
 
 
-def _said(incident: Incident, health: QueueHealth) -> str:
-    """What an alert is about, unless the queue's first number says the same."""
-    same = incident.family == "backlog" and health.worst and health.worst.metric is Metric.WAITING
-    if same:
+def action(view: StatusView, health: QueueHealth) -> str:
+    """What to do first, as mrkdwn; "" where nothing is wrong.
+
+    A critical alert knows best. Else it is the worst finding's; that nothing runs the jobs comes
+    before whatever became of them.
+    """
+    if view.level_of(health) is Level.HEALTHY:
         return ""
-    severity = levels.word(Level.of(incident.severity)).lower()
-    value, threshold = levels.readings(incident)
-    return f"{severity}: {value} ({threshold}) "
+    firing = view.firing(health.queue)
+    advised = [(one, todo) for one in firing if (todo := advice(one))]
+    for incident, todo in advised:
+        if Level.of(incident.severity) is Level.CRITICAL:
+            return todo
+    sample, worst = health.sample, health.worst
+    other = worst is not None and worst.metric is not Metric.WAITING
+    if sample.workers == 0 and sample.counts.backlog and not sample.paused:
+        return f"{NO_WORKER}. {trusted(worst.action)}" if worst and other else NO_WORKER
+    if worst is not None:
+        return trusted(worst.action)
+    return advised[0][1] if advised else ""
+
+
+def silence_lines(view: StatusView, health: QueueHealth) -> list[str]:
+    """The silences that cover a queue."""
+    lines = []
+    for silence in view.silences_of(health.queue)[:_SILENCES]:
+        all_of = "" if silence.queue is not None else " with all queues"
+        rule = "" if silence.rule is None else f" ({escape(silence.rule, 60)})"
+        until = f"until {date(silence.until, view.now)} by {mention(silence.by)}"
+        why = f": {escape(silence.reason, 120)}" if silence.reason else ""
+        lines.append(f"{levels.SILENCED} Silenced{all_of}{rule} {until}{why}")
+    return lines
 
 
 def names(addresses: Sequence[str], most: int = _NAMES) -> str:
@@ -68,14 +98,16 @@ def blindness(view: StatusView) -> list[str]:
     return lines
 
 
-def absent(view: StatusView) -> list[str]:
+def absent(view: StatusView, catalog: Catalog) -> list[str]:
     """What is not there, and what is kept quiet."""
     lines = []
     if view.not_seen:
         lines.append(f"Not seen yet: {names(view.not_seen)}")
     silences = [one for one in view.silences if one.until > view.now]
     if silences:
-        until = max(one.until for one in silences)
-        count = plural(len(silences), "silence")
-        lines.append(f"{levels.SILENCED} {count}, until {date(until, view.now)} at the latest")
+        shown = [
+            f"{covers(one, catalog)} until {date(one.until, view.now)}" for one in silences[:_NAMED]
+        ]
+        more = f" and {number(len(silences) - _NAMED)} more" if len(silences) > _NAMED else ""
+        lines.append(f"{levels.SILENCED} Silenced: {', '.join(shown)}{more}")
     return lines

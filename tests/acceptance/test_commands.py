@@ -107,7 +107,7 @@ async def test_its_own_redis_may_go_and_come_back(stage):
         redis.start()
         await stage.driver.wait_for(lambda m: is_blind(m) and m.raw.get("edited"))
         await stage.driver.command("/queue status order-provisioning")
-        await stage.driver.wait_for(answer("12 waiting", "BullMQ 5"))
+        await stage.driver.wait_for(answer("order-provisioning", "backlog 12", "BullMQ 5"))
         with redis.client() as client:
             client.delete(ORDERS.key("wait"))
         assert (await stage.alert("Resolved")).ts == alert.ts

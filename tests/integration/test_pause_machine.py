@@ -9,7 +9,7 @@ import itertools
 import time
 
 import pytest
-from hypothesis import HealthCheck, note, settings
+from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -36,6 +36,18 @@ KINDS = {
     "prioritized": {"priority": 2},
     "delayed": {"delay": 5},
 }
+
+WORKER = {
+    "concurrency": 2,
+    "drainDelay": 1,
+    "lockDuration": 500,
+    "stalledInterval": 250,
+    "maxStalledCount": 1000,
+}
+"""BullMQ 3.0 to 5.30 itself leaves jobs in `active` when a worker is closed while it fetches them
+(in 16 to 40 of 40 queues without any change of ours; not 5.81 and 6): its check for stalled jobs
+must find them soon.
+"""
 
 
 class World:
@@ -80,7 +92,7 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.worker is None)
     @rule()
     def worker_on(self):
-        self.worker = self.ask("worker", options={"concurrency": 2, "drainDelay": 1})
+        self.worker = self.ask("worker", options=WORKER)
 
     @precondition(lambda self: self.worker is not None)
     @rule()
@@ -103,8 +115,7 @@ class QueueMachine(RuleBasedStateMachine):
             assert outcome.changed is (self.paused is not (action == "pause"))
             assert outcome.gathered == 0
         elif self.paused is (action == "pause"):
-            # A second press of Node's own renames what came between over the rest: not ours to
-            # prove. https://docs.bullmq.io/guide/queues/pausing-queues knows of one press only.
+            # Node's own script switches blindly: a second press of it proves nothing of ours.
             return
         else:
             self.ask("call", method=action, args=[])
@@ -182,6 +193,8 @@ def test_no_job_is_lost_doubled_or_stuck_whatever_happens(valkey, running_node, 
                     max_examples=12 if newest else 5,
                     stateful_step_count=20,
                     deadline=None,
+                    # Not shrunk: an example that gets stuck takes seconds, and depends on time.
+                    phases=(Phase.reuse, Phase.generate),
                     print_blob=True,
                     suppress_health_check=[HealthCheck.too_slow],
                 ),

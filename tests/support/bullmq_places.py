@@ -47,7 +47,8 @@ def state_of(redis: Redis, queue: QueueId) -> dict[str, Any]:
     for name in SETS:
         state[name] = redis.zrange(queue.key(name), 0, -1)
     marker: Any = redis.zrange(queue.key("marker"), 0, -1, withscores=True)
-    state["marker"] = [(member, score > 0) for member, score in marker]
+    # 5.0 calls the marker of delayed jobs "0", later ones "1"; the workers of both read the score.
+    state["marker"] = ["delayed" if score > 0 else member for member, score in marker]
     state["meta"] = redis.hgetall(queue.key("meta"))
     state["wait"] = [_timeless(job) for job in state["wait"]]
     state["paused"] = [_timeless(job) for job in state["paused"]]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands import COMMANDS
+from bot.commands import COMMANDS, help_
 from bot.commands.dispatch import find_command
 from bot.domain import commandline
 from bot.domain.access import Role
@@ -48,6 +48,14 @@ def test_the_examples_use_the_command_they_stand_under(command):
     assert command.examples
     for text in (*command.examples, *command.usage):
         assert find_command(commandline.split(text)[0]) is command
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [(["q", "--help"], True), (["-h"], True), (["--HELP"], True), (["help"], False), ([], False)],
+)
+def test_help_may_be_asked_for_behind_a_command(words, wanted):
+    assert help_.asked(words) is wanted
 
 
 def test_names_are_unique_and_refusals_read_well():

@@ -2,10 +2,12 @@
 
 import pytest
 
-from bot.commands.arguments import parse
+from bot.commands.arguments import ECHO, echo, parse
+from bot.commands.failed import known_code
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.queues import QueueId
 from bot.errors import UnknownQueueError, UsageError
+from tests.support.fakes import ORDERS, START
 from tests.support.toolbox import ALICE, BOB, build_office, said
 
 
@@ -35,6 +37,17 @@ from tests.support.toolbox import ALICE, BOB, build_office, said
         ("job order-provisioning w0 --log", "Did you mean --logs?"),
         ("job order-provisioning w0 --everything", "There are: --stack, --logs"),
         ("status --all", "There is no option --all here"),
+        ("failed order-provisioning -eror X", "Did you mean --error?"),
+        ("failed order-provisioning \u2013eror X", "Did you mean --error?"),
+        ("failed order-provisioning MAPPING_ERROR", "Did you mean --error MAPPING_ERROR?"),
+        ("failed order-provisioning mapping_error", "Did you mean --error MAPPING_ERROR?"),
+        ("failed order-provisioning 2h", "Did you mean --since 2h?"),
+        # failure codes
+        (
+            "failed order-provisioning --error WHMC_ERROR",
+            "No WHMC_ERROR in order-provisioning. Did you mean WHMCS_ERROR (3)?",
+        ),
+        ("failed order-provisioning --error mapping_eror --jobs", "Did you mean MAPPING_ERROR (2)"),
         # rules
         ("silence order-provisioning backlgo 1h", "Did you mean backlog?"),
         ("silence order-provisioning processor-down 1h", "Did you mean processor_down?"),
@@ -84,5 +97,36 @@ def test_options_take_their_value_behind_a_space_or_an_equals_sign():
     assert got.duration("since") == 7_200_000
 
 
+@pytest.mark.parametrize("dash", ["-", "\u2013", "\u2014", "--"])
+async def test_any_dash_before_an_option_will_do(office, dash):
+    answer = await office.said(f"failed order-provisioning {dash}error WHMCS_ERROR", BOB)
+    assert "3 of 5 failed" in answer
+
+
+def test_a_job_may_begin_with_a_dash():
+    assert parse(["-4711", "-x"], options=["error"]).words == ("-4711", "-x")
+
+
+async def test_a_failure_code_may_be_typed_in_any_case_and_as_it_is_shown(office, queues):
+    queue = queues.queues[ORDERS]
+    assert "3 of 5 failed" in await office.said("failed order-provisioning --error whmcs_error")
+    queue.fail("s0", "Authorization: Bearer abc.def", START)
+    shown = await office.ask(
+        'failed order-provisioning --error "Authorization: \u2022\u2022\u2022\u2022"'
+    )
+    assert "1 of 6 failed" in said(shown)
+    assert "abc.def" not in str(shown)
+    known = await known_code(office.toolbox, ORDERS, "nothing like it")
+    assert known == "nothing like it"
+
+
 def test_two_dashes_alone_are_a_word():
     assert parse(["--"]).words == ("--",)
+
+
+def test_what_was_typed_is_said_back_in_short():
+    assert echo("a  b") == "a b"
+    assert len(echo("x" * 5000)) == ECHO
+    with pytest.raises(UsageError) as caught:
+        parse(["--" + "x" * 5000])
+    assert len(str(caught.value)) < 100

@@ -80,6 +80,8 @@ async def test_the_jobs_of_a_group_come_in_pages(office, queues):
     assert "x01" in said(second)
     assert "Next" not in labels(second)
     assert value_of(second, "Previous") == "failed order-provisioning --error TIME_OUT --jobs"
+    paged = await office.said("failed order-provisioning --error TIME_OUT --page 2")
+    assert "11–12 of 12 failed" in paged, "a page is one of jobs"
 
 
 async def test_nothing_failed_is_good_news(office):
@@ -94,6 +96,7 @@ async def test_nothing_failed_is_good_news(office):
         ("failed order-provisioning --error", "--error needs a value"),
         ("failed order-provisioning --error --jobs", "--error needs a value"),
         ("failed order-provisioning --since soon", '"soon" is not a duration'),
+        ("failed order-provisioning --page two", '--page takes a number, not "two"'),
         ("failed order-provisioning --jobs --page two", '--page takes a number, not "two"'),
         ("failed order-provisioning --jobs --page 0", "--page takes a number"),
         ("failed order-provisioning --jobs --page ²", "--page takes a number"),
@@ -120,6 +123,12 @@ async def test_nothing_failed_is_good_news(office):
         ("unsilence", "Say which silence"),
         ("unsilence 1 2", "Say which silence"),
         ("history a b", "one queue at most"),
+        ("history --page 501", "--page goes up to 500"),
+        ("history --page abc", "--page takes a number"),
+        ("failed order-provisioning --page abc", "--page takes a number"),
+        ("failed order-provisioning --since 2 h", "--since takes a duration like 2h"),
+        ("failed order-provisioning --error A_B --error C_D", "--error is given twice"),
+        ("silence order-provisioning 31d", "A silence lasts 30d at most"),
     ],
 )
 async def test_wrong_words_are_answered_with_what_would_be_right(office, text, told):
@@ -169,6 +178,12 @@ async def test_more_than_one_job_is_a_card_first(office, queues, text, count):
     assert reply.announcement is None
     assert queues.queues[ORDERS].retried == []
     assert f"Retry {count} now" in labels(reply)
+
+
+async def test_a_card_says_that_some_of_the_named_jobs_are_left_out(office):
+    answer = await office.said("retry order-provisioning w0 w1 4711")
+    assert "Retry 2 jobs" in answer
+    assert "1 of the 3 named are not failed now: left out" in answer
 
 
 async def test_a_card_warns_of_what_a_retry_will_not_help(office):
@@ -247,22 +262,14 @@ async def test_alerts_test_tells_why_alerts_cannot_arrive(office, messenger):
     assert "cannot reach C0ORDERS: Slack says channel_not_found" in told
 
 
-async def test_history_shows_what_was_done_and_what_was_refused(office):
-    await office.ask("retry order-provisioning w0", BOB)
-    await office.ask("silence sim-management 1h", BOB)
-    answer = await office.said("history", VERA)
-    assert "2 actions, newest first" in answer
-    assert "<@U0BOB>: retry job w0 · order-provisioning: moved 1" in answer
-    of_orders = await office.said("history order-provisioning", VERA)
-    assert "1 action with order-provisioning" in of_orders
-    assert "silence" not in of_orders
-    assert "Nothing was done with sim-management" in await office.said("history sim-management")
+async def test_a_viewer_is_offered_no_retry_of_a_job(office):
+    assert "Retry" in labels(await office.ask("job order-provisioning w0", BOB))
+    assert "Retry" not in labels(await office.ask("job order-provisioning w0", VERA))
+    assert "operators can retry" in await office.said("status order-provisioning", VERA)
+    assert "you can retry" in await office.said("status order-provisioning", BOB)
+    page = str((await office.ask("failed order-provisioning --jobs", VERA)).message)
+    assert "retry order-provisioning" not in page
 
 
-async def test_a_queue_that_is_gone_still_has_its_history(office, queues):
-    await office.ask("retry order-provisioning w0", BOB)
-    del queues.queues[ORDERS]
-    await office.tick(after=15_000)
-    assert await office.toolbox.finder.seen() == {SIMS}
-    assert "retry job w0" in await office.said("history order-provisioning", VERA)
-    assert "Did you mean" in await refused(office, "history sim-managment", VERA)
+async def test_a_rule_may_be_typed_in_any_case(office):
+    assert "(backlog)" in await office.said("silence sim-management Backlog 1h", BOB)

@@ -1,7 +1,7 @@
 """The health table: levels, worst first."""
 
 from bot.domain.health import Level, Metric, StatusView, assess, processing
-from bot.domain.incidents import Status
+from bot.domain.incidents import Silence, Status
 from bot.domain.policy import HealthTable, QueuePolicy, Severity
 from bot.domain.queues import QueueId
 from bot.domain.sample import ActiveJob, Counts, Sample
@@ -45,9 +45,27 @@ def test_the_worst_finding_comes_first():
     found = health(counts=Counts(waiting=12), failed_in_day=21, processing_p95=59_000)
     assert [one.metric for one in found.findings] == [
         Metric.FAILED,
-        Metric.PROCESSING,
         Metric.WAITING,
+        Metric.PROCESSING,
     ]
+
+
+def test_a_long_running_job_is_told_from_slow_ones():
+    slow, stuck = (
+        health(processing_p95=31_000),
+        health(processing_p95=9, active_jobs=(active(65_000),)),
+    )
+    assert not slow.worst.running
+    assert stuck.worst.running
+
+
+def test_the_silences_that_cover_a_queue():
+    def silence(queue, until=NOW + 1):
+        return Silence(id="s", queue=queue, rule=None, until=until, by="U0BOB", at=NOW)
+
+    some = tuple(map(silence, (None, "order-provisioning", "main/order-provisioning", "other")))
+    view = StatusView(now=NOW, silences=(*some, silence(None, until=NOW)))
+    assert view.silences_of(given.ORDERS) == some[:3]
 
 
 def test_queues_come_worst_first_and_alerts_count():

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.redaction import MASK, mask, mask_text, secrets_in
+from bot.domain.redaction import (
+    MASK,
+    carries,
+    mask,
+    mask_reason,
+    mask_text,
+    secrets_in,
+    shown_code,
+)
 
 
 @pytest.mark.parametrize(
@@ -107,10 +115,51 @@ def test_plain_failures_stay_readable(text):
     assert mask_text(text) == text
 
 
-@pytest.mark.parametrize("piece", ["a", "token", "token ", "password=", "://a:", "Bearer ", '\\"'])
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        (
+            "ACCOUNT_NOT_FOUND: Freebit knows no account 08040778179",
+            f"ACCOUNT_NOT_FOUND: Freebit knows no account {MASK}",
+        ),
+        ("call 080-4077-8179 or +81 80 4077 8179", f"call {MASK} or +{MASK}"),
+        ("order 4711 of 2024-01-15 failed on port 54321", None),
+        ("simAccount=123 busy", f"simAccount={MASK} busy"),
+    ],
+)
+def test_without_the_jobs_data_long_numbers_of_a_queue_that_redacts_are_masked(reason, shown):
+    assert mask_reason(reason, ["simAccount"]) == (shown or reason)
+    if "simAccount" not in reason:
+        assert mask_reason(reason) == reason, "a queue that redacts nothing of its own"
+
+
+def test_with_the_jobs_data_its_own_values_are_masked_and_no_more():
+    data = {"simAccount": "08040778179"}
+    text = "no account 08040778179 in batch 20240115103000"
+    assert mask_reason(text, ["simAccount"], data) == f"no account {MASK} in batch 20240115103000"
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("WHMCS_ERROR", "WHMCS_ERROR"),
+        ("TOKEN_EXPIRED", "TOKEN_EXPIRED"),
+        ("(no reason)", "(no reason)"),
+        ("Authorization: Bearer abc.def", f"Authorization: {MASK}"),
+        ("no sim 08040778179", f"no sim {MASK}"),
+    ],
+)
+def test_a_failure_code_as_people_see_it(code, shown):
+    assert shown_code(code, ["simAccount"]) == shown
+    assert carries(code, ["simAccount"]) is (code == shown)
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", "token", "token ", "password=", "://a:", "Bearer ", '\\"', "1 ", "12-"]
+)
 def test_long_texts_take_no_time(piece):
     began = time.perf_counter()
-    mask_text(piece * (1_000_000 // len(piece)), ["simAccount"])
+    mask_reason(piece * (1_000_000 // len(piece)), ["simAccount"])
     assert time.perf_counter() - began < 2
 
 

@@ -176,7 +176,7 @@ def down(**changes: Any) -> Incident:
         "value": 12 * MINUTE,
         "threshold": 10 * MINUTE,
         "peak": 12 * MINUTE,
-        "facts": Facts(workers=None, active=0, last_progress=NOW - 12 * MINUTE),
+        "facts": Facts(workers=None, active=0, last_progress=NOW - 12 * MINUTE, backlog=34),
         "timeline": (),
     }
     return incident(**{**made, **changes})

@@ -1,9 +1,11 @@
 """A plan's warnings: each only when it is true."""
 
-from bot.domain.plan_warnings import may_fail_again, plan_warnings
+from dataclasses import replace
+
+from bot.domain.plan_warnings import is_safe, may_fail_again, plan_warnings
 from bot.domain.plans import PlanGroup
 from bot.domain.policy import QueuePolicy
-from bot.domain.times import MINUTE
+from bot.domain.times import MINUTE, SECOND
 from tests.unit.render.samples import NOW, ORDER_POLICY, SIM_POLICY
 
 WHMCS = (PlanGroup("WHMCS_ERROR", 9),)
@@ -13,7 +15,7 @@ PLAIN = QueuePolicy(errors=ORDER_POLICY.errors)
 
 def test_nothing_to_warn_of():
     assert plan_warnings(WHMCS, PLAIN, now=NOW, workers=2) == ()
-    assert not may_fail_again(WHMCS, PLAIN)
+    assert not may_fail_again(WHMCS, PLAIN, now=NOW)
 
 
 def test_errors_that_a_retry_does_not_help():
@@ -24,7 +26,7 @@ def test_errors_that_a_retry_does_not_help():
         "Add `WH_Product_ID__c` to Product2 in Salesforce"
     )
     assert unknown == 'Unknown whether a retry helps: 1 × "bad x y!here"'
-    assert may_fail_again(groups, PLAIN)
+    assert may_fail_again(groups, PLAIN, now=NOW)
 
 
 def test_many_unknown_errors_are_summed():
@@ -33,11 +35,54 @@ def test_many_unknown_errors_are_summed():
     assert warning.endswith("1 × E_0, 1 × E_1, 1 × E_2, 2 more kinds")
 
 
+def failed(group, ago):
+    return (replace(group[0], last_at=NOW - ago),)
+
+
+def test_while_the_cause_still_burns():
+    groups = failed(WHMCS, 2 * SECOND)
+    assert plan_warnings(groups, PLAIN, now=NOW, workers=2) == (
+        "Still failing: the last WHMCS_ERROR was 2 s ago. Check WHMCS connectivity and logs first",
+    )
+    assert may_fail_again(groups, PLAIN, now=NOW)
+    assert not is_safe(groups, PLAIN, now=NOW)
+
+
+def test_a_quiet_error_that_a_retry_helps_is_safe():
+    groups = failed(WHMCS, 2 * MINUTE)
+    assert plan_warnings(groups, PLAIN, now=NOW, workers=2) == ()
+    assert not may_fail_again(groups, PLAIN, now=NOW)
+    assert is_safe(groups, PLAIN, now=NOW)
+    assert not is_safe(WHMCS, PLAIN, now=NOW), "nobody knows whether it is quiet"
+
+
+def test_each_group_burns_by_itself():
+    groups = (*failed(WHMCS, 2 * MINUTE), *failed(CONFLICT, SECOND))
+    policy = QueuePolicy(errors={**PLAIN.errors, **SIM_POLICY.errors}, min_gap=30 * MINUTE)
+    (wait,) = plan_warnings(groups, policy, now=NOW, workers=2, last_failed=NOW)
+    assert wait == "Wait at least 30 min between tries: the last OPERATION_CONFLICT was 1 s ago"
+
+
 def test_the_gap_between_tries():
-    recent = plan_warnings(CONFLICT, SIM_POLICY, now=NOW, workers=2, last_failed=NOW - 3 * MINUTE)
-    assert recent == ("Wait at least 30 min between tries: the last failure was 3 min ago",)
-    long_ago = NOW - 30 * MINUTE
-    assert plan_warnings(CONFLICT, SIM_POLICY, now=NOW, workers=2, last_failed=long_ago) == ()
+    said = ("Wait at least 30 min between tries: the last OPERATION_CONFLICT was 3 min ago",)
+    recent = failed(CONFLICT, 3 * MINUTE)
+    assert plan_warnings(recent, SIM_POLICY, now=NOW, workers=2) == said
+    assert may_fail_again(recent, SIM_POLICY, now=NOW)
+    alone = plan_warnings(CONFLICT, SIM_POLICY, now=NOW, workers=2, last_failed=NOW - 3 * MINUTE)
+    assert alone == said
+    over = failed(CONFLICT, 30 * MINUTE)
+    assert plan_warnings(over, SIM_POLICY, now=NOW, workers=2) == ()
+    assert not may_fail_again(over, SIM_POLICY, now=NOW)
+    assert not is_safe(over, SIM_POLICY, now=NOW)
+
+
+def test_a_code_that_is_a_message_is_masked():
+    groups = (PlanGroup("Authorization: Bearer abc.def", 3), PlanGroup("no sim 08040778179", 1))
+    (unknown,) = plan_warnings(groups, SIM_POLICY, now=NOW, workers=2)
+    assert unknown == (
+        'Unknown whether a retry helps: 3 × "Authorization: \u2022\u2022\u2022\u2022", '
+        '1 × "no sim \u2022\u2022\u2022\u2022"'
+    )
 
 
 def test_another_way_is_recommended_only_without_credentials():

@@ -111,6 +111,7 @@ def _plan(text, queue, policy, catalog):
         groups=groups,
         filter=FailureFilter(code=text, name=text),
         ids=((text, NOW),),
+        named=True,
         warnings=(*plan_warnings(groups, policy, now=NOW), text),
         outcome=text,
         confirmed_by="U0BOB",

@@ -31,16 +31,34 @@ def test_action_ids_are_unique_in_the_whole_message():
     plan = kit.press("d", action_ids.PLAN_CONFIRM, "p1")
     message = kit.finish("x", [kit.actions(*row, menu, plan), kit.actions(*row, menu, plan)])
     assert ids(slack_limits.check(message)) == [
-        "command:1", "link:1", "command_menu:1", "plan_confirm",
-        "command:2", "link:2", "command_menu:2", "plan_confirm:2",
+        "command:status", "link", "command_menu:status", "plan_confirm",
+        "command:status:2", "link:2", "command_menu:status:2", "plan_confirm:2",
     ]  # fmt: skip
 
 
+def test_action_ids_tell_what_a_button_does_wherever_it_stands():
+    def row(*commands):
+        return ids(kit.finish("x", [kit.actions(*(kit.button("b", one) for one in commands))]))
+
+    retry = "retry q --error WHMCS_ERROR --since 15m"
+    assert row("ack 118", retry) == ["command:ack", "command:retry-WHMCS_ERROR"]
+    assert row("failed q", "ack 118") == ["command:failed", "command:ack"]
+    assert row("ack 118", "ack 119") == ["command:ack-118", "command:ack-119"]
+    assert row("silence a backlog 1h", "silence b backlog 1h") == [
+        "command:silence-a-backlog-1h", "command:silence-b-backlog-1h",
+    ]  # fmt: skip
+    assert row("retry q --error 'no card 4111'") == ["command:retry"], "a message stays out"
+    assert row('say "x') == ["command"]
+
+
 def test_families_match_their_ids_and_no_others():
-    assert action_ids.pattern(action_ids.COMMAND).match("command:12")
+    for one in ("command", "command:12", "command:ack", "command:retry-WHMCS_ERROR", "command:a:2"):
+        assert action_ids.pattern(action_ids.COMMAND).match(one), one
+        assert action_ids.family_of(one) == action_ids.COMMAND
     assert not action_ids.pattern(action_ids.COMMAND).match("command_menu:1")
+    assert not action_ids.pattern(action_ids.COMMAND).match("command:x y")
     assert not action_ids.pattern(action_ids.PLAN_CONFIRM).match("plan_confirm_fresh")
-    assert action_ids.family_of("command:12") == action_ids.COMMAND
+    assert action_ids.pattern(action_ids.PLAN_CONFIRM).match("plan_confirm:2")
 
 
 def test_equal_messages_are_equal():

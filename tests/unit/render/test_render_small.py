@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from bot.domain.audit import AuditEntry, Outcome
 from bot.domain.times import DAY
-from bot.render import help, history, problems  # noqa: A004 - the room's name
-from tests.unit.render.samples import NOW
+from bot.errors import UsageError
+from bot.render import errors, help, history, problems  # noqa: A004 - the room's name
+from tests.unit.render.samples import CATALOG, NOW
 
 
 def test_history(matches):
@@ -29,6 +30,28 @@ def test_history(matches):
     )
     matches(history.entries([done, refused], None, NOW), "history")
     matches(history.entries([], "order-provisioning", NOW), "history_none")
+    asked = replace(refused, detail="Retrying needs the operator role. Ask U0ALICE, S0ONCALL.")
+    secret = replace(done, what="retry 3 × Authorization: Bearer abc.def with fresh attempts")
+    page = history.entries(
+        [asked, secret], None, NOW, catalog=CATALOG, page=2, page_size=20, more=True
+    )
+    matches(page, "history_page")
+
+
+def test_history_says_that_there_is_more(matches):
+    entry = AuditEntry(
+        at=NOW, user="U0BOB", channel="C1", action="ack", what="acknowledge #1",
+        outcome=Outcome.DONE, queue="order-provisioning",
+    )  # fmt: skip
+    matches(history.entries([entry] * 2, "order-provisioning", NOW, more=True), "history_more")
+    assert "No older actions" in history.entries([], None, NOW, page=3).text
+
+
+def test_what_was_typed_is_said_back_in_short():
+    long = "x" * 500
+    told = errors.told(UsageError(f'No queue "{long}". Did you mean "q"?'))
+    assert told.text == f'No queue "{long[:59]}\u2026". Did you mean "q"?'
+    assert len(errors.told(UsageError(f'A quote is not closed: "{long}')).text) < 100
 
 
 def test_help(matches):

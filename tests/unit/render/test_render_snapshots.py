@@ -3,23 +3,19 @@
 from dataclasses import replace
 
 from bot.domain.health import StatusView, assess
-from bot.domain.incidents import Acknowledgement, Happening, Silence, Status, TimelineEntry
+from bot.domain.incidents import Silence
 from bot.domain.jobs import FailureFilter, RetryOutcome
 from bot.domain.memory import QueueMemory
 from bot.domain.plan_warnings import plan_warnings
 from bot.domain.plans import PlanGroup
-from bot.domain.policy import Severity
 from bot.domain.queues import QueueId
 from bot.domain.sample import Counts
-from bot.domain.times import HOUR, MINUTE
-from bot.render import alerts, failures, job, plans, problems, status
+from bot.domain.times import HOUR, MINUTE, SECOND
+from bot.render import failures, job, plans, status
 from tests.unit.render import samples as given
 
 CATALOG = given.CATALOG
 NOW = given.NOW
-WRITER = alerts.AlertRenderer(CATALOG)
-TAKEN = Acknowledgement("U0BOB", NOW)
-HUSHED = TimelineEntry(at=NOW, what=Happening.SILENCED, by="U0BOB", until=NOW + HOUR, text="deploy")
 OUTCOME = RetryOutcome(moved=tuple("abcdefgh"), not_failed=1, vanished=1)
 GROUPS = (
     PlanGroup("WHMCS_ERROR", 9),
@@ -72,6 +68,18 @@ def test_overview_with_a_source_away(matches):
 def test_detail_of_a_queue(matches):
     seen = view(given.sample(), incidents=(given.incident(), given.timeout()))
     matches(status.detail(seen.healths[0], seen, CATALOG), "status_detail")
+
+
+def test_silences_are_named_in_both_kinds_of_status(matches):
+    silence = Silence(
+        id="s1", queue="order-provisioning", rule="backlog", until=NOW + HOUR, by="U0BOB", at=NOW,
+        reason="deploy",
+    )  # fmt: skip
+    everything = replace(silence, id="s2", queue=None, rule=None, reason="")
+    idle = given.sample(workers=0, counts=Counts(waiting=4), failed_in_day=53)
+    seen = view(idle, silences=(silence, everything))
+    matches(status.overview(seen, CATALOG), "overview_silenced")
+    matches(status.detail(seen.healths[0], seen, CATALOG, may_retry=False), "status_silenced")
 
 
 def test_detail_of_a_paused_queue_of_bullmq_3(matches):
@@ -146,25 +154,53 @@ def test_a_job_with_much_data(matches):
     matches(job.detail(big, given.ORDER_POLICY, CATALOG, NOW), "job_active_big")
 
 
+def test_an_active_job_as_a_viewer(matches):
+    running = given.job(
+        state="active", failed_reason=None, started_at=NOW - 90 * SECOND, finished_at=None,
+        locked=True, stacktrace=(), log_count=0, attempts_made=0,
+    )  # fmt: skip
+    seen = job.detail(running, given.ORDER_POLICY, CATALOG, NOW, may_retry=False, attempt=1)
+    matches(seen, "job_active")
+
+
 def test_stack_and_logs(matches):
+    traces = (
+        "Error: A\n    at one",
+        "Error: B\n    at two",
+        "Error: B\n    at two",
+        "Error: B\n    at two",
+    )
+    matches(job.stack(given.job(stacktrace=traces), given.ORDER_POLICY, CATALOG), "job_stack_same")
     matches(job.stack(given.job(), given.ORDER_POLICY, CATALOG), "job_stack")
     lines = ["calling WHMCS", "Authorization: Bearer abc.def.ghi", "answer 504"]
     matches(job.logs(given.job(), lines, given.ORDER_POLICY, CATALOG), "job_logs")
 
 
 def test_a_plan(matches):
-    matches(plans.card(given.plan(), given.ORDER_POLICY, CATALOG, NOW), "plan_plain")
+    quiet = given.plan(groups=(PlanGroup("WHMCS_ERROR", 9, NOW - 5 * MINUTE),))
+    matches(plans.card(quiet, given.ORDER_POLICY, CATALOG, NOW), "plan_plain")
+
+
+def test_a_plan_while_the_cause_burns(matches):
+    groups = (PlanGroup("WHMCS_ERROR", 9, NOW - 2 * SECOND),)
+    warnings = plan_warnings(groups, given.ORDER_POLICY, now=NOW, workers=2, salesforce=True)
+    plan = given.plan(groups=groups, warnings=warnings)
+    matches(plans.card(plan, given.ORDER_POLICY, CATALOG, NOW), "plan_burning")
 
 
 def test_a_plan_with_every_warning(matches):
-    groups = (*GROUPS, PlanGroup("OPERATION_CONFLICT", 2))
+    groups = (
+        PlanGroup("WHMCS_ERROR", 9, NOW - 2 * SECOND),
+        *GROUPS[1:],
+        PlanGroup("OPERATION_CONFLICT", 2, NOW - 3 * MINUTE),
+    )
     policy = replace(
         given.ORDER_POLICY,
         min_gap=30 * MINUTE,
         errors={**given.ORDER_POLICY.errors, **given.SIM_POLICY.errors},
     )
     warnings = plan_warnings(
-        groups, policy, now=NOW, last_failed=NOW - 3 * MINUTE, paused=True, workers=0
+        groups, policy, now=NOW, last_failed=NOW - 2 * SECOND, paused=True, workers=0
     )
     plan = given.plan(groups=groups, count=16, filter=FailureFilter(), warnings=warnings)
     matches(plans.card(plan, policy, CATALOG, NOW, allowed_fresh=True), "plan_warned")
@@ -181,66 +217,3 @@ def test_what_came_of_a_plan(matches):
     matches(plans.single_retried(given.ORDERS, "4711", "U0BOB", True, CATALOG), "retried_single")
     matches(plans.cancelled(plan), "plan_cancelled")
     matches(plans.expired(plan), "plan_expired")
-
-
-def test_alerts_of_each_rule(matches):
-    matches(WRITER.alert(given.incident(), first=True), "alert_backlog")
-    matches(WRITER.alert(given.spike(), first=True), "alert_spike")
-    matches(WRITER.alert(given.timeout(), first=False), "alert_timeout")
-    matches(WRITER.alert(given.down(), first=False), "alert_down")
-    warning = given.incident(
-        rule="backlog", severity=Severity.WARNING, value=14, threshold=10, peak=14
-    )
-    matches(WRITER.alert(warning, first=True), "alert_backlog_warning")
-
-
-def test_alerts_in_each_state(matches):
-    matches(WRITER.alert(given.incident(acknowledged=TAKEN), first=False), "alert_acknowledged")
-    silenced = given.incident(silenced_by="s1", silenced_until=NOW + HOUR, timeline=(HUSHED,))
-    matches(WRITER.alert(silenced, first=False), "alert_silenced")
-    over = {"status": Status.RESOLVED, "value": 3, "resolved_at": NOW + 11 * MINUTE}
-    matches(WRITER.alert(given.incident(acknowledged=TAKEN, **over), first=False), "alert_resolved")
-    matches(WRITER.alert(given.down(**over), first=False), "alert_down_resolved")
-
-
-def test_the_thread(matches):
-    lines = (
-        *given.incident().timeline,
-        HUSHED,
-        TimelineEntry(at=NOW, what=Happening.UNSILENCED, by="U0BOB"),
-        TimelineEntry(at=NOW, what=Happening.ACKNOWLEDGED, by="U0BOB"),
-        TimelineEntry(at=NOW, what=Happening.NOTE, by="U0BOB", text="retried 8 WHMCS_ERROR"),
-        TimelineEntry(
-            at=NOW, what=Happening.EASED, severity=Severity.WARNING, value=40, threshold=10
-        ),
-        TimelineEntry(at=NOW + 11 * MINUTE, what=Happening.RESOLVED, value=3),
-    )
-    incident = given.incident(timeline=lines)
-    for index, entry in enumerate(lines):
-        matches(WRITER.entry(incident, index), f"thread_{index}_{entry.what.value}")
-
-
-def test_blind_and_seeing_again(matches):
-    matches(WRITER.blind({"main": "Redis does not answer."}, since=NOW, until=None), "blind")
-    matches(WRITER.blind({}, since=NOW, until=NOW + 18 * MINUTE), "blind_over")
-
-
-def test_the_list_of_alerts(matches):
-    silence = Silence(
-        id="s1",
-        queue="sim-management",
-        rule="backlog",
-        until=NOW + HOUR,
-        by="U0BOB",
-        at=NOW,
-        reason="deploy",
-    )
-    everything = replace(silence, id="s2", queue=None, rule=None, reason="")
-    incidents = [given.spike(acknowledged=TAKEN), given.incident()]
-    pending = [("sim-management", "failure_spike", NOW - 2 * MINUTE)]
-    matches(alerts.listing(incidents, [silence, everything], pending, NOW, CATALOG), "alerts_list")
-    matches(alerts.listing([], [], [], NOW, CATALOG), "alerts_none")
-    matches(alerts.test_alert("C0123", "U0BOB", CATALOG), "alerts_test")
-    matches(problems.silence_set(silence, CATALOG), "silence_set")
-    matches(problems.silence_ended(everything, "U0BOB", CATALOG), "silence_ended")
-    matches(problems.acknowledged(given.incident(), "U0BOB"), "acknowledged")

@@ -66,10 +66,34 @@ def test_fit_never_leaves_a_half(text, limit, cut):
 
 @pytest.mark.parametrize(
     ("length", "said"),
-    [(0, "0 s"), (480, "480 ms"), (3200, "3.2 s"), (5000, "5 s"), (90_000, "1 min")],
+    [(0, "0 s"), (480, "480 ms"), (3200, "3.2 s"), (5000, "5 s"), (65_000, "1 min 5 s")],
 )
 def test_span(length, said):
     assert words.span(length) == said
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (-5, "0 s"),
+        (59_999, "59 s"),
+        (60_000, "1 min"),
+        (82_000, "1 min 22 s"),
+        (105_000, "1 min 45 s"),
+        (599_000, "9 min 59 s"),
+        (659_000, "10 min"),
+        (125 * MINUTE, "2 h 5 min"),
+    ],
+)
+def test_a_length_that_is_watched_never_seems_to_shrink(length, said):
+    assert words.length(length) == said
+
+
+@pytest.mark.parametrize(
+    ("length", "option"), [(1, "1s"), (45_000, "45s"), (15 * MINUTE, "15m"), (2 * HOUR + 1, "121m")]
+)
+def test_a_length_as_an_option(length, option):
+    assert words.as_option(length) == option
 
 
 @pytest.mark.parametrize(

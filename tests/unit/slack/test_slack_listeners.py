@@ -227,6 +227,16 @@ async def test_an_answer_that_cannot_be_delivered_is_in_the_log(floor, slack, qu
     assert await slack.messages() == []
 
 
+async def test_a_429_on_the_way_back_does_not_swallow_the_answer(floor, slack, queues):
+    queues.gate.clear()
+    await slack.command("/queue status")
+    floor.used_up()
+    fault = Fault(method="chat.postEphemeral", kind="ratelimited", retry_after=1)
+    floor.server.ctx.faults.rules.append(fault)
+    queues.gate.set()
+    await slack.wait_for("all healthy")
+
+
 async def test_what_is_under_way_at_the_end_gets_its_time(floor, slack, queues):
     queues.gate.clear()
     await slack.command("/queue status")
@@ -253,6 +263,23 @@ async def test_a_lost_connection_is_made_anew(floor, slack, action):
     assert floor.front.connected
     await slack.socket(action)
     await slack.wait_for_calls("apps.connections.open", 2)
+    await slack.wait_for_connection()
+    assert (await slack.command("/queue help"))["ok"]
+    await slack.wait_for("What you can ask")
+
+
+async def test_an_address_of_socket_mode_that_is_refused_is_asked_for_anew(floor, slack):
+    """slack_sdk by itself would try the same one-time address for ever."""
+    good, handed = floor.server.ctx.socket_ticket, []
+
+    def ticket():
+        handed.append(good())
+        return handed[0].replace("ticket=", "ticket=stale-") if len(handed) == 1 else handed[-1]
+
+    floor.server.ctx.socket_ticket = ticket
+    floor.front._handler.client.ping_interval = 0.1  # 10 s between its tries otherwise
+    await slack.socket("disconnect")
+    await reaches(lambda: len(handed) >= 2)
     await slack.wait_for_connection()
     assert (await slack.command("/queue help"))["ok"]
     await slack.wait_for("What you can ask")

@@ -9,7 +9,7 @@ import { mrkdwn } from "./mrkdwn.js";
 import { drawConnection, drawPeople, drawRooms } from "./sidebar.js";
 import { fillStore, inChannel, markRead, openChannel, person, put, store } from "./store.js";
 import { closeThread, drawThread, openThread } from "./thread.js";
-import { startTruth } from "./truth.js";
+import { closeTruth, startTruth } from "./truth.js";
 
 let list = null;
 let box = null;
@@ -157,7 +157,7 @@ function listen() {
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
     if (document.body.classList.contains("menu-open")) closeMenu();
-    else closeThread();
+    else if (!closeTruth()) closeThread();
   });
   document.addEventListener("visibilitychange", () => document.hidden || redraw());
   setInterval(async () => {

@@ -7,6 +7,10 @@ const SAMPLES = 60;
 const cards = new Map();
 const controls = new Map();
 let parts = null;
+let closeOverlay = () => false;
+
+// Where the panel lies over the page, Escape closes it; true when it did.
+export const closeTruth = () => closeOverlay();
 
 export function startTruth() {
   const panel = byId("truth");
@@ -29,7 +33,13 @@ export function startTruth() {
   };
   button.hidden = false;
   button.addEventListener("click", () => show(panel.hidden));
-  close.addEventListener("click", () => { show(false); button.focus(); });
+  const leave = () => { show(false); button.focus(); };
+  close.addEventListener("click", leave);
+  closeOverlay = () => {
+    if (!narrow.matches || panel.hidden) return false;
+    leave();
+    return true;
+  };
   narrow.addEventListener("change", () => show(!narrow.matches));
   show(!narrow.matches);
   tick();

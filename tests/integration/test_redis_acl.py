@@ -1,0 +1,141 @@
+"""The least ACL: the very lines of docs/howto/redis.md, and all that Bullhorn does under them."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from bot.domain.queues import QueueId
+from bot.domain.sample import SampleRequest
+from bot.errors import RedisUnavailableError
+from tests.support.redis_story import NAME, failed, look, office_at, tell, tick, write_story
+from tests.support.valkey_process import running
+
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "redis.md"
+QUEUE = QueueId("main", "bull", NAME)
+OWN, QUEUES = "bullhorn", "bullhorn-queues"
+SELDOM = {
+    "eval",  # a server that forgot its scripts
+    "hexists",
+    "incr",  # a prioritized job is retried
+    "lindex",  # a BullMQ 4 marker
+    "lpos",  # a job that has not failed
+    "ltrim",  # jobs in both lists
+    "ping",  # a connection was idle
+    "pttl",  # a rate limit
+    "sadd",  # a child of a flow is retried
+    "unwatch",  # none of the jobs is the same failure any more
+    "xinfo|stream",  # the stream is younger than the last look
+}
+"""Commands that the story has no occasion for, and what would be one."""
+
+
+def lines():
+    """The lines of the page by their names."""
+    text = PAGE.read_text("utf-8")
+    return dict(re.findall(r"<!-- acl: (\w+) -->\n```\n(ACL SETUSER .*)\n```", text))
+
+
+@pytest.fixture(scope="module")
+def running_guarded():
+    with running({}) as server:
+        yield server
+
+
+@pytest.fixture
+def guarded(running_guarded):
+    """A server with the queue of the story; its `default` user may do everything."""
+    with running_guarded.client() as client:
+        client.flushall()
+        write_story(client, QUEUE)
+        client.execute_command("CONFIG", "RESETSTAT")
+        client.acl_log_reset()
+        yield client
+        client.acl_deluser(OWN, QUEUES)
+
+
+def grant(client, name, *more):
+    """Make the user of a line, and give its address."""
+    words = shlex.split(lines()[name])
+    client.execute_command(*words, *more)
+    where = client.get_connection_kwargs()
+    password = next(word[1:] for word in words if word.startswith(">"))
+    return f"redis://{words[2]}:{password}@{where['host']}:{where['port']}/0"
+
+
+async def sample(office, *queues):
+    return await office.toolbox.reader.sample([SampleRequest(queue=queue) for queue in queues])
+
+
+def refused(client):
+    """What was not permitted; redis-py names itself to servers that know how, and may not."""
+    return {entry["object"] for entry in client.acl_log()} - {"client|setinfo"}
+
+
+async def test_one_user_for_all_of_it(guarded):
+    url = grant(guarded, "all")
+    async with office_at(url, {"main": (url, "bull")}) as office:
+        await tell(office, QUEUE)
+    assert refused(guarded) == set()
+    assert guarded.llen(QUEUE.key("wait")) == 121
+
+
+async def test_a_user_for_the_own_state_and_one_for_the_queues(guarded):
+    own, queues = grant(guarded, "own"), grant(guarded, "change")
+    async with office_at(own, {"main": (queues, "bull")}) as office:
+        await tell(office, QUEUE)
+    assert refused(guarded) == set()
+
+
+async def test_a_user_that_may_only_look(guarded):
+    own, queues = grant(guarded, "own"), grant(guarded, "read")
+    async with office_at(own, {"main": (queues, "bull")}) as office:
+        await look(office, QUEUE)
+        assert refused(guarded) == set()
+        before = await failed(office, QUEUE)
+        with pytest.raises(RedisUnavailableError, match="does not permit this to Bullhorn's user"):
+            await office.ask(f"retry {NAME} 0")
+        assert await failed(office, QUEUE) == before
+        await tick(office)
+
+
+async def test_without_client_list_only_the_workers_are_unknown(guarded):
+    url = grant(guarded, "all", "-client|list")
+    async with office_at(url, {"main": (url, "bull")}) as office:
+        await tell(office, QUEUE)
+        round_ = await sample(office, QUEUE)
+        assert round_.samples[QUEUE].workers is None
+    assert refused(guarded) == {"client|list"}
+
+
+async def test_other_keys_are_out_of_reach(guarded):
+    strange = QueueId("other", "elsewhere", "q")
+    guarded.hset(strange.key("meta"), "version", "bullmq:5.1.0")
+    url = grant(guarded, "all")
+    async with office_at(url, {"main": (url, "bull"), "other": (url, "elsewhere")}) as office:
+        round_ = await sample(office, QUEUE, strange)
+        assert round_.unreachable == {
+            "other": 'Redis "other" does not permit this to Bullhorn\'s user.'
+        }
+        assert list(round_.samples) == [QUEUE]
+
+
+async def test_every_command_of_the_lines_has_its_use(guarded):
+    """Each one was called in the story, but for those that only other states of a queue call."""
+    url = grant(guarded, "all")
+    async with office_at(url, {"main": (url, "bull")}) as office:
+        await tell(office, QUEUE)
+    stats = guarded.info("commandstats")
+    called = {name.removeprefix("cmdstat_") for name in stats}
+    granted = {word[1:] for word in lines()["all"].split() if word.startswith("+")}
+    assert granted - called <= SELDOM, sorted(granted - called)
+
+
+def test_the_lines_fit_together():
+    granted = {
+        name: {word for word in line.split() if word.startswith("+")}
+        for name, line in lines().items()
+    }
+    assert granted["all"] == granted["own"] | granted["change"]
+    assert granted["read"] < granted["change"]
