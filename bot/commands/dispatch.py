@@ -10,7 +10,7 @@ from bot.domain import commandline
 from bot.domain.access import Actor, Role
 from bot.domain.audit import Outcome
 from bot.domain.message import Reply
-from bot.errors import AccessDeniedError, RedisUnavailableError, UsageError
+from bot.errors import AccessDeniedError, BullhornError, RedisUnavailableError, UsageError
 
 _BY_NAME = {command.name: command for command in COMMANDS}
 
@@ -48,9 +48,18 @@ class Dispatcher:
                     command.name,
                     commandline.join(words)[:200],
                     Outcome.REFUSED,
+                    queue=await self._address(words[1:]),
                     detail=str(error),
                 )
             raise
+
+    async def _address(self, words: list[str]) -> str | None:
+        """The queue a refused line names, if it names one."""
+        try:
+            found = await self._toolbox.finder.find(words[0])
+        except (IndexError, BullhornError):
+            return None
+        return self._toolbox.catalog.address(found)
 
 
 def find_command(name: str) -> Command:

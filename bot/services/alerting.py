@@ -12,7 +12,7 @@ from bot.domain.engine import pending
 from bot.domain.incidents import Incident, Mark, MarkKind, Silence
 from bot.domain.policy import Catalog
 from bot.domain.state import WatchState
-from bot.domain.times import SECOND, Ms
+from bot.domain.times import SECOND, Ms, say_duration
 from bot.errors import StaleError, UsageError
 from bot.ports import QueueReader, WatchStore
 from bot.services.journal import Journal
@@ -118,7 +118,13 @@ class Alerting:
         await self._store.add_silence(silence)
         what = f"silence {queue or 'all'}{f' {rule}' if rule else ''}"
         await self._journal.record(
-            actor, "silence", what, Outcome.DONE, detail=f"id {silence.id}", reason=reason
+            actor,
+            "silence",
+            what,
+            Outcome.DONE,
+            queue=queue,
+            detail=f"for {say_duration(length)}, id {silence.id}",
+            reason=reason,
         )
         return silence
 
@@ -132,7 +138,7 @@ class Alerting:
         if silence is None:
             raise StaleError(f"There is no silence {silence_id} (any more). See `/queue alerts`.")
         what = f"end silence {silence_id} ({silence.queue or 'all'})"
-        await self._journal.record(actor, "unsilence", what, Outcome.DONE)
+        await self._journal.record(actor, "unsilence", what, Outcome.DONE, queue=silence.queue)
         return silence
 
     def _is_stale(self, state: WatchState, now: Ms) -> bool:

@@ -31,14 +31,17 @@ class Journal:
         what: str,
         outcome: Outcome,
         *,
-        queue: QueueId | None = None,
+        queue: QueueId | str | None = None,
         jobs: Sequence[str] = (),
         job_count: int | None = None,
         detail: str = "",
         reason: str = "",
         plan: str | None = None,
     ) -> bool:
-        """Append an entry; False when Redis took it not (it is in the log then, and only there)."""
+        """Append an entry; False when Redis took it not (it is in the log then, and only there).
+
+        `queue` may be a queue's address as people say it.
+        """
         _log.info(
             "audit", user=actor.user, channel=actor.channel, action=action, what=what,
             outcome=outcome.value, queue=str(queue) if queue else None, detail=detail, plan=plan,
@@ -51,7 +54,7 @@ class Journal:
                 action=action,
                 what=what,
                 outcome=outcome,
-                queue=self._catalog.address(queue) if queue else None,
+                queue=self._catalog.address(queue) if isinstance(queue, QueueId) else queue,
                 jobs=tuple(jobs[:AUDIT_JOBS]),
                 job_count=len(jobs) if job_count is None else job_count,
                 detail=detail,

@@ -201,7 +201,8 @@ class Retrying:
         )
         if outcome.left_out:
             raise RefusedError(
-                f"Job {ref.id} has a priority, and BullMQ 3 loses such jobs when they are retried."
+                f"Job {ref.id} has a priority, and BullMQ 3 loses such jobs when they are retried. "
+                "If the queue runs a later one, set `bullmq:` for it in the config."
             )
         if not outcome.moved:
             raise await self.not_failed(queue, ref.id)

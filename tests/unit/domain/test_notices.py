@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.notices import EDIT_GAP, GIVE_UP, Notice, SETTLE, Step, may_post, next_step
+from bot.domain.notices import EDIT_GAP, GIVE_UP, SETTLE, Notice, Step, may_post, next_step
 from bot.domain.times import SECOND
 from tests.support.timelines import Timeline, moment
 

@@ -25,7 +25,7 @@ NAMES = {ORDERS: "order-provisioning", SIMS: "sim-management"}
 UNHURRIED = settings(
     deadline=None,
     max_examples=80,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 

@@ -1,4 +1,4 @@
-"""HTTP mode over real HTTP: what Slack signed is taken; the rest is refused, told apart, counted."""
+"""HTTP mode over real HTTP: what Slack signed is taken, the rest refused, told apart, counted."""
 
 import asyncio
 import io

@@ -1,0 +1,127 @@
+"""Bullhorn's side of the bench, in a process of its own. JSON lines in, JSON lines out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from bot.adapters.bullmq_reader import BullmqReader
+from bot.adapters.prometheus import PrometheusTelemetry
+from bot.adapters.redis_leadership import RedisLeadership
+from bot.adapters.redis_watch_store import RedisWatchStore
+from bot.adapters.sources import Sources, connect
+from bot.config import load_config
+from bot.domain.jobs import FailureFilter
+from bot.domain.queues import QueueId
+from bot.domain.sample import SampleRequest
+from bot.services.watch import Watch
+from tests.bench.filling import PREFIX
+
+_SOURCE: Final = "main"
+
+# The least a look can be: all states of all queues counted in one call. KEYS: `prefix:queue:` each.
+_COUNT: Final = """
+local counts = {}
+for place, base in ipairs(KEYS) do
+  counts[place] = {
+    redis.call('LLEN', base .. 'wait'), redis.call('LLEN', base .. 'paused'),
+    redis.call('LLEN', base .. 'active'), redis.call('ZCARD', base .. 'prioritized'),
+    redis.call('ZCARD', base .. 'delayed'), redis.call('ZCARD', base .. 'waiting-children'),
+    redis.call('ZCARD', base .. 'completed'), redis.call('ZCARD', base .. 'failed'),
+  }
+end
+return cjson.encode(counts)
+"""
+
+
+class Side:
+    """The operations."""
+
+    def __init__(self, url: str) -> None:
+        self._sources = Sources({_SOURCE: (url, PREFIX)})
+        self._own = connect("REDIS_URL", url)
+        self._reader = BullmqReader(sources=self._sources, own=self._own)
+        self._leadership = RedisLeadership(client=self._own)
+        config = load_config(None, environ={"REDIS_URL": url})
+        self._watch = Watch(
+            leadership=self._leadership,
+            store=RedisWatchStore(client=self._own),
+            reader=self._reader,
+            catalog=config.catalog(default_attempts=3, backoff_delay=5000),
+            telemetry=PrometheusTelemetry(),
+            saw=lambda _unreachable: None,
+        )
+        self._queues: list[QueueId] = []
+        self._cursors: dict[QueueId, str] = {}
+        self._count = self._own.register_script(_COUNT)
+
+    async def prepare(self, names: list[str]) -> None:
+        """Say which queues there are."""
+        self._queues = [QueueId(_SOURCE, PREFIX, name) for name in names]
+
+    async def looks(self) -> float:
+        """One round of samples, on from where the last one ended."""
+        began = time.perf_counter()
+        round_ = await self._reader.sample(
+            [SampleRequest(queue=queue, cursor=self._cursors.get(queue)) for queue in self._queues]
+        )
+        took = _since(began)
+        assert len(round_.samples) == len(self._queues), round_.broken or round_.unreachable
+        self._cursors = {queue: one.events.cursor for queue, one in round_.samples.items()}
+        return took
+
+    async def tick(self) -> float:
+        """A whole tick, as the leader."""
+        began = time.perf_counter()
+        result = await self._watch.tick()
+        took = _since(began)
+        assert result == "good", result
+        return took
+
+    async def counts(self) -> float:
+        """The one raw call."""
+        keys = [queue.key("") for queue in self._queues]
+        began = time.perf_counter()
+        counted = json.loads(await self._count(keys=keys))
+        took = _since(began)
+        assert len(counted) == len(keys)
+        return took
+
+    async def group(self, name: str) -> dict[str, Any]:
+        """The failed jobs of a queue by error."""
+        queue = QueueId(_SOURCE, PREFIX, name)
+        began = time.perf_counter()
+        report = await self._reader.failures(queue, FailureFilter())
+        return {"ms": _since(began), "groups": len(report.groups), "jobs": report.total}
+
+    async def close(self) -> None:
+        """Give the lease back: a bot that starts now is to lead."""
+        await self._leadership.release()
+
+
+def _since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000
+
+
+async def _serve(url: str) -> None:
+    side = Side(url)
+    operations: dict[str, Callable[..., Awaitable[Any]]] = {
+        name: getattr(side, name)
+        for name in ("prepare", "looks", "tick", "counts", "group", "close")
+    }
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        args = json.loads(line)
+        try:
+            answer: dict[str, Any] = {"result": await operations[args.pop("op")](**args)}
+        except Exception as error:  # noqa: BLE001 - told to whoever asked
+            answer = {"error": repr(error)}
+        sys.stdout.write(f"{json.dumps(answer)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(sys.argv[1]))
