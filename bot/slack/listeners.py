@@ -119,9 +119,10 @@ class Listeners:
 
     async def _outcome(self, name: str, task: asyncio.Future[Reply]) -> tuple[str, Reply]:
         try:
-            return "ok", await task
-        except BullhornError as error:
-            return "refused", self._told(name, error)
+            try:
+                return "ok", await task
+            except BullhornError as error:
+                return "refused", self._told(name, error)
         except Exception:  # noqa: BLE001 - the last line: the person is told, the log has the rest
             return "error", self._failed(name)
 

@@ -10,7 +10,7 @@ from asyncio.subprocess import Process
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import yaml
@@ -119,7 +119,10 @@ class Portal:
 
 @dataclass
 class Stage:
-    """Everything on it. `config` is the file each bot started from here reads."""
+    """Everything on it. `config` is the file each bot started from here reads.
+
+    `transport` is how Slack reaches a bot that is started: "socket", or "http" (the newest one).
+    """
 
     redis_url: str
     slack: LocalSlack
@@ -128,6 +131,7 @@ class Stage:
     config: dict[str, Any]
     replicas: list[Replica] = field(default_factory=list)
     portals: list[Portal] = field(default_factory=list)
+    transport: Literal["socket", "http"] = "socket"
 
     def portal(self, queue: str = "order-provisioning") -> Portal:
         """An application on a queue."""
@@ -157,7 +161,7 @@ class Stage:
             **os.environ,
             "REDIS_URL": self.redis_url,
             "SLACK_BOT_TOKEN": "xoxb-demo",
-            "SLACK_APP_TOKEN": "xapp-demo",
+            **self._reached_by(port),
             "SLACK_API_URL": self.slack.api_url,
             "BULLHORN_CONFIG": str(path),
             "PORT": str(port),
@@ -170,6 +174,13 @@ class Stage:
         replica = Replica(process, port, log)
         self.replicas.append(replica)
         return replica
+
+    def _reached_by(self, port: int) -> dict[str, str]:
+        """What tells a bot on this port its transport; Slack is told too."""
+        if self.transport == "socket":
+            return {"SLACK_APP_TOKEN": self.slack.config.app_token}
+        self.slack.deliver_to(f"http://127.0.0.1:{port}/slack/events")
+        return {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": self.slack.config.signing_secret}
 
     @staticmethod
     async def _is_ready(replica: Replica) -> bool:
