@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
-.PHONY: setup demo test coverage check bench lock clean
+.PHONY: setup demo test coverage check format bench lock clean
 
 setup: $(STAMP)
 
@@ -26,16 +26,20 @@ demo: setup
 	@exec $(BIN)/bullhorn demo $(if $(PORT),--port $(PORT))
 
 test: setup
-	$(BIN)/python -m pytest $(TESTARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTARGS)
 
 coverage: setup
-	$(BIN)/python -m pytest --cov --cov-report=term $(TESTARGS)
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(TESTARGS)
 
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
 bench: setup
 	$(BIN)/python -m tests.bench

@@ -29,9 +29,9 @@ async def serve(parts: Parts) -> None:
         loop.add_signal_handler(sign, stop.set)
     runner = web.AppRunner(parts.pages, access_log=None)
     try:
-        await parts.preflight()
         await runner.setup()
         await _listen(runner, parts.host, parts.port)
+        await parts.preflight()
         await _run(parts, stop)
     finally:
         for close in parts.closers:

@@ -128,8 +128,8 @@ def _read(url: str) -> Address:
         )
     kind, tls = _KINDS[scheme.lower()]
     parts = _SPLIT.fullmatch(rest)
-    if parts is None:
-        raise _WrongError(f"the address cannot be read: it holds a #. {_ENCODE}")
+    if parts is None or "@" in parts[2]:
+        raise _WrongError(f"the address cannot be read. {_ENCODE}")
     login, _, hosts = parts[1].rpartition("@")
     query = _query(parts[3] or "")
     for option in ("ssl", "sentinel_ssl", "sentinel_username", "sentinel_password"):
@@ -165,7 +165,7 @@ def _query(text: str) -> dict[str, Any]:
         if option not in _OPTIONS:
             known = ", ".join(_OPTIONS)
             raise _WrongError(
-                f"the address has an option that is not known. Those that are: {known}."
+                f"the address has an option that is not known. Those that are: {known}. {_ENCODE}"
             )
         try:
             found[option] = _OPTIONS[option](value)

@@ -50,6 +50,7 @@ class SlotMap:
         self._clients: dict[Host, Redis] = {}
         self._ranges: list[tuple[int, int, Host]] = []
         self._fresh = False
+        self._teller: tuple[Host, ...] = ()
         self._lock = asyncio.Lock()
 
     async def owner(self, slot: int) -> Host:
@@ -98,17 +99,21 @@ class SlotMap:
                 await client.connection_pool.disconnect(inuse_connections=False)
 
     async def _ask(self) -> tuple[Any, Host]:
-        """The map of the first node that tells it, those that are known to be in charge first."""
+        """The map of the first node that tells it; the one that told it last is asked first."""
         problem: BaseException = ClusterDownError("no node")
-        for host in dict.fromkeys([*(host for _, _, host in self._ranges), *self._seeds]):
+        known = (host for _, _, host in self._ranges)
+        for host in dict.fromkeys([*self._teller, *known, *self._seeds]):
             try:
                 async with asyncio.timeout(_NODE_SECONDS):
                     client: Any = self.client(host)
-                    return await client.execute_command("CLUSTER", "SLOTS"), host
+                    rows = await client.execute_command("CLUSTER", "SLOTS")
             except (RedisError, OSError) as error:  # builtin TimeoutError is an OSError
                 # A refused login tells more than a node that is down.
                 if not isinstance(problem, AuthenticationError):
                     problem = error
+            else:
+                self._teller = (host,)
+                return rows, host
         raise problem
 
 
@@ -181,7 +186,7 @@ class ClusterRedis(Redis):
         """Ask each node about the items whose key it holds, all nodes at once.
 
         An item's answer is an exception where its node does not answer. What was asked of the wrong
-        node, or of one that is gone, is asked once more: it must change nothing.
+        node, or on a connection that was lost, is asked once more: it must change nothing.
 
         Raises:
             redis.RedisError, OSError: no node answers.
@@ -198,7 +203,7 @@ class ClusterRedis(Redis):
             for part, some in zip(parts.values(), told, strict=True):
                 for place, answer in zip(part, some, strict=True):
                     answers[place] = answer
-            left = [p for p in left if isinstance(answers[p], (MovedError, *LOST))]
+            left = [p for p in left if isinstance(answers[p], MovedError | ConnectionLostError)]
             if not left:
                 break
             self.slots.lost()

@@ -23,6 +23,9 @@ MOST_CONNECTIONS: Final = 16
 _NODE_CONNECTIONS: Final = 4
 """Connections to one node of a cluster for what concerns all of it, as a round of samples."""
 
+_NODE_SECONDS: Final = 2.0
+"""How long that may take at one node: a round asks each node a few things, one after the other."""
+
 _CONNECT_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 5.0
 _IDLE_SECONDS: Final = 30
@@ -97,10 +100,9 @@ def _sentinels(address: Address) -> list[Redis]:
 
 
 def _cluster(address: Address) -> ClusterRedis:
-    slots = SlotMap(
-        address.hosts,
-        lambda host: Redis.from_pool(_pool(address, host, max_connections=_NODE_CONNECTIONS)),
-    )
+    limits = {"socket_connect_timeout": _NODE_SECONDS, "socket_timeout": _NODE_SECONDS}
+    options = {"max_connections": _NODE_CONNECTIONS, **limits, **address.options}
+    slots = SlotMap(address.hosts, lambda host: Redis.from_pool(_pool(address, host, **options)))
     return ClusterRedis(
         slots=slots,
         open_slot=lambda slot: _follow(address, SlotGuide(slots, slot)),

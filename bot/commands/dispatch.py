@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rapidfuzz import fuzz, process
 
-from bot.commands import COMMANDS
+from bot.commands import COMMANDS, help_
 from bot.commands.base import Command, Request, Toolbox
 from bot.domain import commandline
 from bot.domain.access import Actor, Role
@@ -31,9 +31,10 @@ class Dispatcher:
         command = find_command(words[0]) if words else _BY_NAME["status"]
         role = await self._toolbox.access.role(actor)
         try:
-            await self._toolbox.access.require(
-                actor, max(command.role, Role.VIEWER), doing=command.doing
-            )
+            least = Role.VIEWER if help_.asked(words[1:]) else max(command.role, Role.VIEWER)
+            await self._toolbox.access.require(actor, least, doing=command.doing)
+            if help_.asked(words[1:]):
+                return help_.about(command)
             return await command.run(
                 self._toolbox, Request(actor=actor, args=tuple(words[1:]), role=role)
             )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.commands.arguments import Arguments, parse
 from bot.commands.base import Command, Request, Toolbox
-from bot.commands.failed import failure_filter
+from bot.commands.failed import failure_filter, known_code
 from bot.domain.access import Role
 from bot.domain.jobs import FailedJob, FailedRef
 from bot.domain.message import Reply
@@ -30,6 +32,8 @@ async def run(tools: Toolbox, request: Request) -> Reply:
         if tools.catalog.policy(queue).error(job.code).retryable is Retryable.YES:
             return await _at_once(tools, request, queue, job, fresh=fresh)
     wanted = await failure_filter(tools, arguments)
+    if wanted.code is not None:
+        wanted = replace(wanted, code=await known_code(tools, queue, wanted.code))
     proposal = await tools.planner.propose(request.actor, queue, wanted, ids=ids, fresh=fresh)
     card = render.card(
         proposal.plan,

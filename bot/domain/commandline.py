@@ -25,7 +25,7 @@ def split(text: str) -> list[str]:
         if rest[0] in "\"'":
             end = rest.find(rest[0], 1)
             if end < 0:
-                raise UsageError(f"A quote is not closed: {rest}")
+                raise UsageError(f"A quote is not closed: {rest[:60]}")
             words.append(rest[1:end])
             rest = rest[end + 1 :].lstrip()
         else:

@@ -247,7 +247,7 @@ def _retry_all(report: FailureReport, asked: _Asked, *, may_retry: bool) -> Elem
 
 
 def _job(job: FailedJob, asked: _Asked, *, may_retry: bool) -> Block:
-    retry = typed("retry", asked.queue, job.id) if may_retry else None
+    retry = typed("retry", asked.queue, job.id, failed_at=str(job.failed_at)) if may_retry else None
     tries = plural(job.attempts_made, "attempt")
     return section(
         f"{code(job.id, 60)} {escape(job.name, 60)} · {date(job.failed_at, asked.now)} · {tries}",

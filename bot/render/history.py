@@ -99,7 +99,8 @@ def _entry(entry: AuditEntry, now: Ms, policy: QueuePolicy, *, named: bool) -> s
     What was done may name a failure code that is a job's own message, so that it is masked; the
     outcome is in our own words.
     """
-    queue = f" · {escape(entry.queue, 80)}" if named and entry.queue else ""
+    said = entry.queue in entry.what.split()
+    queue = f" · {escape(entry.queue, 80)}" if named and entry.queue and not said else ""
     state = "" if entry.outcome is Outcome.DONE else f" · {entry.outcome.value}"
     detail = f": {_detail(entry)}" if entry.detail else ""
     reason = f" · because {_masked(entry.reason, policy, 120)}" if entry.reason else ""

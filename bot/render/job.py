@@ -58,7 +58,12 @@ def detail(
     `attempt` is which try an active job is at, where that is known.
     """
     address = catalog.address(job.queue)
-    retry = typed("retry", address, job.id) if may_retry and job.state == "failed" else None
+    retry = (
+        # The button is for this failure: when the job has failed again since, it says so.
+        typed("retry", address, job.id, failed_at=_text(job.finished_at))
+        if may_retry and job.state == "failed"
+        else None
+    )
     stack_, logs_ = bool(job.stacktrace), bool(job.log_count)
     blocks: list[Block | None] = [
         section(_title(job, address), *_failure(job, policy, now), *_state_notes(job, now)),
@@ -124,6 +129,10 @@ def logs(job: JobDetail, lines: Sequence[str], policy: QueuePolicy, catalog: Cat
     said = count if total > len(shown) else plural(total, "line")
     block = section(code_block("\n".join(reversed(shown)), _STACK))
     return finish(f"Logs of {name}", [section(f"{title} · {said}"), block, back])
+
+
+def _text(instant: Ms | None) -> str | None:
+    return None if instant is None else str(instant)
 
 
 def _title(job: JobDetail, address: str) -> str:

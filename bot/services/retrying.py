@@ -184,7 +184,7 @@ class Retrying:
         except RedisUnavailableError:
             recorded = False
         if outcome.moved:
-            await self._note(actor, plan.queue, note_text(plan, outcome))
+            await self._note(actor, plan.queue, note_text(plan, outcome, self._redact(plan.queue)))
         return Done(plan=done, outcome=outcome, recorded=recorded, stopped=stopped)
 
     async def _progress(self, plan: RetryPlan, outcome: RetryOutcome) -> RetryPlan:
@@ -214,8 +214,8 @@ class Retrying:
         if detail is None:
             return JobGoneError(f"Job {job_id[:60]} is not in {address} (any more).")
         if detail.state == "failed":
-            return JobGoneError(f"Job {job_id} has failed again since. Look at it anew first.")
-        return JobGoneError(f"Job {job_id} is {detail.state}, not failed: nothing to retry.")
+            return JobGoneError(f"Job {job_id[:60]} has failed again since. Look at it anew first.")
+        return JobGoneError(f"Job {job_id[:60]} is {detail.state}, not failed: nothing to retry.")
 
     async def _record(
         self, actor: Actor, plan: RetryPlan, outcome: RetryOutcome, word: Outcome, detail: str
@@ -223,13 +223,16 @@ class Retrying:
         return await self._journal.record(
             actor,
             "retry",
-            what(plan),
+            what(plan, self._redact(plan.queue)),
             word,
             queue=plan.queue,
             jobs=outcome.moved,
             detail=detail,
             plan=plan.id,
         )
+
+    def _redact(self, queue: QueueId) -> tuple[str, ...]:
+        return self._catalog.policy(queue).redact
 
     async def _note(self, actor: Actor, queue: QueueId, text: str) -> None:
         """A line for the thread of whatever is firing there; a nicety, so never an error."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from typing import Final
 
@@ -16,6 +17,8 @@ _WRONG: Final = frozenset(
     {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired",
      "not_allowed_token_type"}
 )  # fmt: skip
+LIMIT: Final = 5.0
+"""Seconds the tokens may take: the watch must not wait for Slack."""
 _log = structlog.get_logger(__name__)
 
 
@@ -26,15 +29,16 @@ async def check_tokens(client: AsyncWebClient, calls: SlackCalls, *, app_token: 
         ConfigError: Slack refuses one.
     """
     try:
-        await _check("SLACK_BOT_TOKEN", calls.call("auth.test", client.auth_test))
-        if app_token is not None:
-            opened = calls.call(
-                "apps.connections.open",
-                lambda: client.apps_connections_open(app_token=app_token),
-            )
-            await _check("SLACK_APP_TOKEN", opened)
-    except (SlackUnavailableError, RateLimitedError) as error:
-        _log.warning("Slack does not answer yet", reason=str(error))
+        async with asyncio.timeout(LIMIT):
+            await _check("SLACK_BOT_TOKEN", calls.call("auth.test", client.auth_test))
+            if app_token is not None:
+                opened = calls.call(
+                    "apps.connections.open",
+                    lambda: client.apps_connections_open(app_token=app_token),
+                )
+                await _check("SLACK_APP_TOKEN", opened)
+    except (SlackUnavailableError, RateLimitedError, TimeoutError) as error:
+        _log.warning("Slack does not answer yet", reason=str(error) or "it takes too long")
 
 
 async def _check(variable: str, answer: Awaitable[object]) -> None:

@@ -99,7 +99,7 @@ async def test_over_http_it_is_ready_once_slack_has_answered(stage):
     async def is_ready():
         return (await bot.get("/readyz"))[0] == 200
 
-    await stage.until(all_but_slack, lambda: bot.log.read_text())
+    await stage.until(all_but_slack, bot.log.read_text)
     assert not await is_ready()
     await stage.driver.clear_faults()
-    await stage.until(is_ready, lambda: bot.log.read_text())
+    await stage.until(is_ready, bot.log.read_text)

@@ -83,7 +83,7 @@ async def _is_ready(session: aiohttp.ClientSession, port: int) -> bool:
 async def until_connected(slack: LocalSlack) -> None:
     """Wait until an app has opened its socket."""
     async with asyncio.timeout(PATIENCE):
-        while not slack.sockets.ready:
+        while not slack.sockets.ready:  # noqa: ASYNC110 - it is another process that does it
             await asyncio.sleep(_LOOK_EVERY)
 
 

@@ -8,14 +8,11 @@ from math import ceil
 from statistics import median
 from typing import Final
 
-from tests.bench.wire import Wire
+from tests.bench.wire import HEAD, Wire
 
 MANY: Final = 50
 """From so many values on a 99th percentile is shown."""
-_HEAD: Final = (
-    *("", "median", "min", "max", "p99", "n", "ratio"),
-    *("commands", "to Redis", "from Redis", "longest call"),
-)
+_HEAD: Final = ("", "median", "min", "max", "p99", "n", "ratio", *HEAD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +63,7 @@ def _cells(row: Row, base: Row) -> tuple[str, ...]:
         _amount(percentile(values, 99), row.unit) if len(values) >= MANY else "",
         str(len(values)),
         f"{median(values) / median(base.values):.2f}" if compared else "",
-        *(row.wire.cells() if row.wire is not None else ("", "", "", "")),
+        *(row.wire.cells() if row.wire is not None else ("",) * len(HEAD)),
     )
 
 

@@ -26,8 +26,9 @@ def facts(redis: Redis) -> list[str]:
     packages = ", ".join(f"{name} {version(name)}" for name in ("redis", "slack-bolt", "aiohttp"))
     return [
         f"{os.cpu_count()} cores ({_model()}), {platform.system()} {platform.machine()}",
-        f"Python {platform.python_version()} ({packages}), Node {node.removeprefix('v')} "
-        f"(BullMQ {bull['version']}), Valkey {valkey}, all on this machine",
+        f"Python {platform.python_version()} ({packages})",
+        f"Node {node.removeprefix('v')} (BullMQ {bull['version']}), Valkey {valkey}",
+        "all on this machine, over the loopback",
     ]
 
 

@@ -68,7 +68,10 @@ async function group({ name }) {
   return { ms, groups: groups.size, jobs: [...groups.values()].reduce((sum, count) => sum + count, 0) };
 }
 
-const operations = { prepare, counts, looks, group };
+// The `node` that was started may be a wrapper around this.
+const pid = () => process.pid;
+
+const operations = { pid, prepare, counts, looks, group };
 
 createInterface({ input: process.stdin }).on("line", async (line) => {
   const { op, ...args } = JSON.parse(line);

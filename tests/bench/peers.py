@@ -8,18 +8,21 @@ import os
 import shutil
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from tests.bench.wire import MEGA
 from tests.support import node_bullmq
 from tests.support.valkey import Valkey
 
 NODE_FOLDER: Final = Path(node_bullmq.__file__).with_name("node")
 ROOT: Final = Path(__file__).parents[2]
 _HERE: Final = Path(__file__).parent
-_LINE: Final = 64 * 1024 * 1024
+_LINE: Final = 1024 * 1024
+_GLANCE: Final = 0.01
+T = TypeVar("T")
 
 
 class Peer:
@@ -28,18 +31,14 @@ class Peer:
     def __init__(self, process: Process) -> None:
         self._process = process
 
-    @property
-    def pid(self) -> int:
-        """Its number."""
-        return self._process.pid
-
     async def ask(self, operation: str, **args: Any) -> Any:
         """Have it do something.
 
         Raises:
             RuntimeError: it could not.
         """
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"op": operation, **args}).encode() + b"\n")
         await self._process.stdin.drain()
         line = await self._process.stdout.readline()
@@ -106,27 +105,20 @@ def node_binary() -> str:
 
 
 def resident(pid: int) -> float | None:
-    """Memory a process holds now, in MB; None where there is no /proc."""
-    return _status(pid, "VmRSS")
-
-
-def peak(pid: int) -> float | None:
-    """The most it has held since `forget_peak`, in MB."""
-    return _status(pid, "VmHWM")
-
-
-def forget_peak(pid: int) -> None:
-    """Let the peak begin anew, from what is held now."""
-    with suppress(OSError):
-        Path(f"/proc/{pid}/clear_refs").write_text("5", "ascii")
-
-
-def _status(pid: int, field: str) -> float | None:
+    """Memory a process holds now (RSS), in MB; None where there is no /proc."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
     except OSError:
         return None
-    for line in lines:
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    return None
+    found = [line for line in lines if line.startswith("VmRSS:")]
+    return int(found[0].split()[1]) * 1024 / MEGA if found else None
+
+
+async def on_top(pid: int, work: Awaitable[T]) -> tuple[T, float | None]:
+    """Do the work; also how many MB the process held on top of before at most, as far as seen."""
+    before = most = resident(pid)
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        await asyncio.wait({task}, timeout=_GLANCE)
+        most = max(filter(None, (most, resident(pid))), default=None)
+    return await task, None if before is None or most is None else most - before

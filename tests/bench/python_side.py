@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -19,23 +20,10 @@ from bot.domain.jobs import FailureFilter
 from bot.domain.queues import QueueId
 from bot.domain.sample import SampleRequest
 from bot.services.watch import Watch
-from tests.bench.filling import PREFIX
+from tests.bench.filling import PREFIX, lua
 
 _SOURCE: Final = "main"
-
-# The least a look can be: all states of all queues counted in one call. KEYS: `prefix:queue:` each.
-_COUNT: Final = """
-local counts = {}
-for place, base in ipairs(KEYS) do
-  counts[place] = {
-    redis.call('LLEN', base .. 'wait'), redis.call('LLEN', base .. 'paused'),
-    redis.call('LLEN', base .. 'active'), redis.call('ZCARD', base .. 'prioritized'),
-    redis.call('ZCARD', base .. 'delayed'), redis.call('ZCARD', base .. 'waiting-children'),
-    redis.call('ZCARD', base .. 'completed'), redis.call('ZCARD', base .. 'failed'),
-  }
-end
-return cjson.encode(counts)
-"""
+_RECENT: Final = 100
 
 
 class Side:
@@ -57,7 +45,11 @@ class Side:
         )
         self._queues: list[QueueId] = []
         self._cursors: dict[QueueId, str] = {}
-        self._count = self._own.register_script(_COUNT)
+        self._count = self._own.register_script(lua("count"))
+
+    async def pid(self) -> int:
+        """This process' number."""
+        return os.getpid()
 
     async def prepare(self, names: list[str]) -> None:
         """Say which queues there are."""
@@ -72,6 +64,15 @@ class Side:
         took = _since(began)
         assert len(round_.samples) == len(self._queues), round_.broken or round_.unreachable
         self._cursors = {queue: one.events.cursor for queue, one in round_.samples.items()}
+        return took
+
+    async def status(self) -> float:
+        """The round behind `/queue status`: no cursor, and processing times of 100 jobs a queue."""
+        requests = [SampleRequest(queue=queue, recent=_RECENT) for queue in self._queues]
+        began = time.perf_counter()
+        round_ = await self._reader.sample(requests)
+        took = _since(began)
+        assert len(round_.samples) == len(self._queues), round_.broken or round_.unreachable
         return took
 
     async def tick(self) -> float:
@@ -111,7 +112,7 @@ async def _serve(url: str) -> None:
     side = Side(url)
     operations: dict[str, Callable[..., Awaitable[Any]]] = {
         name: getattr(side, name)
-        for name in ("prepare", "looks", "tick", "counts", "group", "close")
+        for name in ("pid", "prepare", "looks", "status", "tick", "counts", "group", "close")
     }
     while line := await asyncio.to_thread(sys.stdin.readline):
         args = json.loads(line)

@@ -14,16 +14,12 @@ from tests.bench.filling import let_time_pass, names
 from tests.bench.peers import python_peer, resident
 from tests.support.valkey import Valkey
 
-STARTS: Final = 5
+STARTS: Final = 3
 TICKS: Final = 200
 _SETTLED: Final = (20, 110, 200)
 """After how many ticks memory is looked at; the first ones fill caches."""
-_REST: Final = 2.0
+_REST: Final = 1.5
 _BARE: Final = "import slack_bolt, redis"
-_BARE_SIZE: Final = (
-    "import slack_bolt, redis; from slack_bolt.async_app import AsyncApp;"
-    "print(next(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmRSS')))"
-)
 
 
 async def starts(valkey: Valkey, folder: Path) -> Part:
@@ -61,12 +57,13 @@ async def memory(valkey: Valkey) -> Part:
     held: dict[int, float] = {}
     async with python_peer(valkey) as peer:
         await peer.ask("prepare", names=names())
-        before = resident(peer.pid)
+        pid = await peer.ask("pid")
+        before = resident(pid)
         with valkey.client() as redis:
             for number in range(1, TICKS + 1):
                 let_time_pass(redis)
                 await peer.ask("tick")
-                now = resident(peer.pid)
+                now = resident(pid)
                 if number in _SETTLED and now is not None:
                     held[number] = now
         await peer.ask("close")

@@ -12,14 +12,15 @@ from tests.bench.peers import Peer, node_peer, python_peer
 from tests.bench.wire import metered
 from tests.support.valkey import Valkey
 
-ROUNDS: Final = 15
-_WARM: Final = 3
+ROUNDS: Final = 11
+_WARM: Final = 2
 _SAID: Final = {
     "node counts": "Node BullMQ getJobCounts, all in parallel",
     "node looks": "Node BullMQ, a like set of fields",
     "counts": "one raw Lua call that only counts",
     "looks": "Bullhorn: one round of samples, all fields",
     "tick": "Bullhorn: a whole tick (sample, engine, commit)",
+    "status": "Bullhorn: the round behind `/queue status`",
 }
 
 
@@ -33,6 +34,7 @@ async def ticks(valkey: Valkey) -> Part:
                 "node looks": (node, "looks"),
                 "counts": (python, "counts"),
                 "looks": (python, "looks"),
+                "status": (python, "status"),
                 "tick": (python, "tick"),
             }
             for peer in (python, node):

@@ -1,56 +1,107 @@
-"""What a piece of work asked of Redis: commands, bytes, and the longest single call."""
+"""What a piece of work asked of Redis, and how long other clients had to wait meanwhile."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from redis import Redis
 
 _FLOOR: Final = 20
 """Microseconds from which a call is logged; the longest is hardly ever below."""
 _KEPT: Final = 20_000
+_PING: Final = "bullhorn-bench-ping"
+_PING_SENT: Final = len(b"*1\r\n$4\r\nPING\r\n")
+_PING_ANSWERED: Final = len(b"+PONG\r\n")
+_PAUSE: Final = 0.001
+MEGA: Final = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wire:
-    """Commands a client sent (not those its scripts made), bytes both ways, `longest` in us."""
+    """Commands run (those inside scripts too), bytes both ways, `longest` call in us.
+
+    `waited` is the longest PING of another client, in ms: calls in one pipeline are run without a
+    pause as far as the server has read them, so others may wait for longer than the longest call.
+    """
 
     commands: int
     sent: int
     received: int
     longest: int
+    waited: float
 
-    def cells(self) -> tuple[str, str, str, str]:
-        """For the table."""
+    def cells(self) -> tuple[str, ...]:
+        """For the table, as `HEAD` names them."""
         longest = f"{self.longest / 1000:.2f} ms" if self.longest else f"< {_FLOOR / 1000} ms"
-        return f"{self.commands:,}", _size(self.sent), _size(self.received), longest
+        sizes = _size(self.sent), _size(self.received)
+        return (f"{self.commands:,}", *sizes, longest, f"{self.waited:.1f} ms")
+
+
+HEAD: Final = ("commands", "to Redis", "from Redis", "longest call", "others waited")
 
 
 def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
+    return f"{count / MEGA:.1f} MB" if count >= MEGA else f"{count / 1e3:.1f} kB"
+
+
+class Pinger:
+    """Another client, in a thread, that asks again and again how long an answer takes."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.count = 0
+        self.longest = 0.0
+
+    def __enter__(self) -> Self:
+        self._redis.client_setname(_PING)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._end.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._end.wait(_PAUSE):
+            began = time.perf_counter()
+            self._redis.ping()
+            self.longest = max(self.longest, (time.perf_counter() - began) * 1000)
+            self.count += 1
 
 
 async def metered(redis: Redis, work: Callable[[], Awaitable[Any]]) -> Wire:
     """Run the work once, apart from the timed rounds: to count takes time itself.
 
-    Nothing else may speak to the server meanwhile.
+    Nothing else may speak to the server meanwhile. `redis` has to be of one connection.
     """
     redis.config_set("slowlog-max-len", _KEPT)
     redis.config_set("slowlog-log-slower-than", _FLOOR)
     redis.slowlog_reset()
     idle = _difference(_totals(redis), _totals(redis))
-    before = _totals(redis)
-    await work()
-    spent = _difference(before, _totals(redis))
+    other = Redis.from_pool(type(redis.connection_pool)(**redis.get_connection_kwargs()))
+    with other, Pinger(other) as pinger:
+        began, pings = _totals(redis), pinger.count
+        await work()
+        pinger.stop()
+        spent, pings = _difference(began, _totals(redis)), pinger.count - pings
     redis.config_set("slowlog-log-slower-than", -1)
     calls = [one["duration"] for one in redis.slowlog_get(_KEPT) if not _is_ours(one)]
     return Wire(
-        commands=int(spent["commands"] - idle["commands"]),
-        sent=int(spent["sent"] - idle["sent"]),
-        received=int(spent["received"] - idle["received"]),
+        commands=max(0, spent["commands"] - idle["commands"]),
+        sent=max(0, spent["sent"] - idle["sent"] - pings * _PING_SENT),
+        received=max(0, spent["received"] - idle["received"] - pings * _PING_ANSWERED),
         longest=max(calls, default=0),
+        waited=pinger.longest,
     )
 
 
@@ -58,7 +109,7 @@ def _totals(redis: Redis) -> dict[str, int]:
     clients: list[Any] = redis.client_list()
     stats: Any = redis.info("stats")
     return {
-        "commands": sum(int(client.get("tot-cmds", 0)) for client in clients),
+        "commands": sum(int(one.get("tot-cmds", 0)) for one in clients if one["name"] != _PING),
         "sent": stats["total_net_input_bytes"],
         "received": stats["total_net_output_bytes"],
     }
@@ -69,4 +120,6 @@ def _difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]
 
 
 def _is_ours(entry: Any) -> bool:
-    return bytes(entry["command"]).upper().startswith((b"INFO", b"SLOWLOG", b"CONFIG", b"CLIENT"))
+    text = entry["command"]
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return words.upper().startswith(("INFO", "SLOWLOG", "CONFIG", "CLIENT", "PING"))

@@ -27,16 +27,16 @@ async def test_queues_are_found_by_their_meta_and_vanish_with_it(reader, redis):
     write_meta(redis, named("other", prefix="elsewhere"))
     redis.set("bull:noise:meta", "no hash")
     redis.hset("{bullhorn}:x:meta", "a", 1)
-    assert await reader.discover() == {ORDERS, named("sims")}
+    assert (await reader.discover()).queues == {ORDERS, named("sims")}
     redis.delete(ORDERS.key("meta"))
-    assert await reader.discover() == {named("sims")}
+    assert (await reader.discover()).queues == {named("sims")}
 
 
 async def test_a_job_with_a_queer_id_is_no_queue(reader, redis):
     write_meta(redis, ORDERS)
     write_meta(redis, named("with:colon"))
     write_failed(redis, ORDERS, [("x:meta", now_ms(), "A_B", "work")])
-    assert await reader.discover() == {ORDERS, named("with:colon")}
+    assert (await reader.discover()).queues == {ORDERS, named("with:colon")}
 
 
 async def test_glob_signs_in_a_prefix_mean_themselves(valkey, redis):
@@ -44,7 +44,7 @@ async def test_glob_signs_in_a_prefix_mean_themselves(valkey, redis):
     write_meta(redis, named("q", prefix="bul"))
     sources = Sources({"main": (valkey.url, "b[u]l*")})
     reader = BullmqReader(sources=sources, own=sources.client("main"))
-    assert await reader.discover() == {named("q", prefix="b[u]l*")}
+    assert (await reader.discover()).queues == {named("q", prefix="b[u]l*")}
     await sources.aclose()
 
 
@@ -110,7 +110,7 @@ async def test_a_source_that_is_down_is_in_the_round_and_the_rest_is_seen(valkey
     round_ = await reader.sample([SampleRequest(queue=lost), SampleRequest(queue=ORDERS)])
     assert list(round_.samples) == [ORDERS]
     assert round_.unreachable == {"lost": 'Redis "lost" cannot be reached.'}
-    assert await reader.discover() == {ORDERS}
+    assert (await reader.discover()).queues == {ORDERS}
     with pytest.raises(RedisUnavailableError) as caught:
         await reader.failures(lost, ANY)
     assert "hunter2" not in str(caught.value)

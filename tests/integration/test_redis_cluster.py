@@ -97,7 +97,7 @@ async def test_queues_of_all_nodes_are_found_and_sampled(cluster, one):
 
     assert (set(round_.samples), round_.unreachable, round_.broken) == (queues, {}, {})
     assert {sample.counts.failed for sample in round_.samples.values()} == {1}
-    gone = sorted(queues)[0]
+    gone = min(queues)
     with cluster.nodes[cluster.place(gone.key("meta"))].client() as client:
         client.delete(gone.key("meta"))
     await reader.discover()
@@ -109,7 +109,8 @@ async def test_many_slots_have_no_more_clients_than_some(cluster, one, monkeypat
     queues = spread_queues(cluster)
     reader = BullmqReader(sources=one, own=one.client("main"))
     for queue in [*queues, *queues]:
-        assert [job.id for job in await reader.failed_jobs(queue, FailureFilter(), limit=5)] == ["1"]
+        [job] = await reader.failed_jobs(queue, FailureFilter(), limit=5)
+        assert job.id == "1"
     client = one.client("main")
     assert len(client._others) == 3
     await client.nodes()

@@ -21,6 +21,8 @@ NO_INDEX = re.compile(
 )
 PATIENCE = 30
 
+pytestmark = pytest.mark.timeout(300)  # the first one installs everything
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):

@@ -24,7 +24,7 @@ MUTATING = {"retry", "pause", "resume", "ack", "silence", "unsilence"}
 NAMES = {ORDERS: "order-provisioning", SIMS: "sim-management"}
 UNHURRIED = settings(
     deadline=None,
-    max_examples=80,
+    max_examples=60,
     suppress_health_check=[HealthCheck.too_slow],
 )
 
@@ -225,7 +225,7 @@ def test_an_operator_changes_only_what_a_well_formed_command_names(runner, text)
     runner.run(changes_what_it_says(text, BOB))
 
 
-@settings(UNHURRIED, max_examples=60)
+@settings(UNHURRIED, max_examples=25)
 @given(LINES)
 @example("silence all 2h")
 @example("silence ALL 30m \u202e@here")

@@ -1,0 +1,20 @@
+--[[
+  Failed jobs of six kinds of error, each with its stack trace.
+  KEYS[1] `prefix:queue:`, ARGV[1] first number, ARGV[2] how many, ARGV[3] now
+]]
+local base, now = KEYS[1], tonumber(ARGV[3])
+local reasons = {
+  'WHMCS_ERROR: connect ETIMEDOUT 10.0.0.%d', 'FREEBIT_REFUSED: resultCode 210 for account 0%d',
+  'Request failed with status code 50%d', 'Order %d has no product "sim-only"',
+  "Cannot read properties of undefined (reading 'id') at order %d", 'SALESFORCE_LOCKED: row %d is locked',
+}
+local stack = '["Error: it failed\\n' .. string.rep('    at process (/app/dist/worker.js:117:23)\\n', 10) .. '"]'
+local data = '{"customer":"c-17","items":["' .. string.rep('sim-only-5g-30gb","', 8) .. 'end"],"order":'
+for n = tonumber(ARGV[1]), tonumber(ARGV[1]) + tonumber(ARGV[2]) - 1 do
+  local at = now - 86400000 + n
+  redis.call('HSET', base .. n, 'name', 'provision', 'data', data .. n .. '}', 'opts', '{"attempts":3}',
+    'timestamp', at - 5000, 'processedOn', at - 900, 'finishedOn', at, 'atm', 3, 'ats', 3, 'priority', 0,
+    'failedReason', string.format(reasons[n % 6 + 1], n), 'stacktrace', stack)
+  redis.call('ZADD', base .. 'failed', at, n)
+end
+redis.call('HSET', base .. 'meta', 'version', 'bullmq:5.81.5', 'opts.maxLenEvents', 10000)
