@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import aiohttp
 from pydantic import SecretStr
@@ -90,12 +90,15 @@ def secrets_of(settings: Settings, config: Config) -> list[str]:
     if config.heartbeat is not None:
         found.append(config.heartbeat.url)
     texts = [secret.get_secret_value() for secret in found]
-    passwords = [password for text in texts if (password := _password(text))]
+    passwords = [password for text in texts for password in _passwords(text)]
     return [*texts, *passwords, *map(unquote, passwords)]
 
 
-def _password(address: str) -> str | None:
+def _passwords(address: str) -> list[str]:
+    """The password in front of the host, and those among the options."""
     try:
-        return urlsplit(address).password
+        parts = urlsplit(address)
+        options = [value for name, value in parse_qsl(parts.query) if "password" in name]
     except ValueError:
-        return None
+        return []
+    return [*options, *([parts.password] if parts.password else [])]

@@ -276,12 +276,12 @@ async def every_line_breaks(scene):
             await driver.socket(action)
 
             async def there_is_one(old=old):
-                return len(sockets.connections) == 1 and not set(old) & set(sockets.ready)
+                return len(sockets.connections) == len(set(sockets.ready) - set(old)) == 1
 
             await scene.stage.until(there_is_one, scene.bot.log.read_text)
-            shown = await scene.ask("alerts", answer("firing"))
+            shown = await scene.ask("help", answer("What you can ask"))
             assert (await driver.click("Status", message=shown))["ok"]
-            await driver.wait_for(answer("queue"), after=shown.ts)
+            await driver.wait_for(answer("3 queues"), after=shown.ts)
     assert len(sockets.connections) == 1
 
 

@@ -12,7 +12,7 @@ from tests.bench.peers import Peer, node_peer, python_peer
 from tests.bench.wire import metered
 from tests.support.valkey import Valkey
 
-ROUNDS: Final = 11
+ROUNDS: Final = 10
 _WARM: Final = 2
 _SAID: Final = {
     "node counts": "Node BullMQ getJobCounts, all in parallel",
@@ -42,6 +42,8 @@ async def ticks(valkey: Valkey) -> Part:
             for number in range(_WARM + ROUNDS):
                 let_time_pass(redis)
                 for way, (peer, operation) in ways.items():
+                    if way == "status" and number % 2:
+                        continue  # it takes longer than all the others
                     took = await peer.ask(operation)
                     if number >= _WARM:
                         times[way].append(took)

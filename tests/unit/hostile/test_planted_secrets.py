@@ -169,7 +169,10 @@ async def slack_goes_away(stage):
         await stage.driver.fault("response_url", kind)
         await stage.driver.command("/queue status")
     await stage.driver.clear_faults()
+    opened = "apps.connections.open"
+    before = len(stage.slack.ctx.calls.select(method=opened))
     await stage.driver.socket("disconnect")
+    await stage.driver.wait_for_calls(opened, before + 1)
     await stage.driver.wait_for_connection()
 
 
