@@ -23,6 +23,8 @@ BURSTS: Final = 3
 ALONE: Final = 3
 _LIMIT: Final = 40.0
 """Seconds the answers of one burst may take."""
+_ENOUGH: Final = 20.0
+"""Seconds after which no further burst is begun."""
 _PEOPLE: Final = tuple(
     Person(id=f"U0P{number:02}", name=f"person{number}", real_name=f"Person {number}")
     for number in range(AT_ONCE)
@@ -69,7 +71,7 @@ class Audience:
 
     def _hear(self, change: dict[str, Any]) -> None:
         message = change.get("message")
-        if change["type"] != "message" or message.user == SLACKBOT:
+        if message is None or change["type"] != "message" or message.user == SLACKBOT:
             return
         self.said[_gist(message.text)] += 1
         if message.text.startswith("Still working"):
@@ -87,8 +89,7 @@ def _gist(text: str) -> str:
 
 async def answers(valkey: Valkey, folder: Path) -> Part:
     """Both apps in turn, each in a Slack of its own."""
-    bare, ours, alone = Audience(), Audience(), []
-    memory: list[float] = []
+    bare, ours = Audience(), Audience()
     for audience in (bare, ours):
         await audience.slack.start()
     where = {"redis": valkey.url}
@@ -99,20 +100,11 @@ async def answers(valkey: Valkey, folder: Path) -> Part:
         ):
             await until_connected(bare.slack)
             await until_ready(bullhorn)
-            for _ in range(ALONE + 1):
-                await ours.ask("/queue status", people=1, answer=True)
-            alone, ours.answers = ours.answers[1:], []
-            ours.acks.clear()
-            await bare.ask("/queue status", people=1, answer=False)
-            bare.acks.clear()
+            alone = await _warm(bare, ours)
             with valkey.client() as redis:
                 let_time_pass(redis)
-            began = time.monotonic()
-            while time.monotonic() - began < _LIMIT and len(bare.acks) < BURSTS * AT_ONCE:
-                await bare.ask("/queue status", people=AT_ONCE, answer=False)
-                await ours.ask("/queue status", people=AT_ONCE, answer=True)
+            await _bursts(bare, ours)
             held = resident(bullhorn.process.pid)
-            memory = [] if held is None else [held]
         ours.said["(no answer)"] += ours.waiting
     finally:
         for audience in (bare, ours):
@@ -124,9 +116,27 @@ async def answers(valkey: Valkey, folder: Path) -> Part:
             Row(what="Bullhorn: ack", values=ours.acks),
             Row(what="Bullhorn: full answer", values=ours.answers),
             Row(what="Bullhorn: full answer, one person alone", values=alone),
-            Row(what="Bullhorn: memory after these", values=memory, unit="MB"),
+            Row(what="Bullhorn: memory after these", values=[held] if held else [], unit="MB"),
         ],
-        remarks=[
-            f'told {count} times: "{text}"' for text, count in ours.said.most_common() if count
-        ],
+        remarks=[f'told {count} times: "{text}"' for text, count in ours.said.items() if count],
     )
+
+
+async def _warm(bare: Audience, ours: Audience) -> list[float]:
+    """First commands, which import and connect; gives what one person alone waits after them."""
+    for _ in range(ALONE + 1):
+        await ours.ask("/queue status", people=1, answer=True)
+    await bare.ask("/queue status", people=1, answer=False)
+    alone = ours.answers[1:]
+    for audience in (bare, ours):
+        audience.acks.clear()
+        audience.answers.clear()
+    return alone
+
+
+async def _bursts(bare: Audience, ours: Audience) -> None:
+    """Everybody at once, some times, as long as that does not take too long."""
+    began = time.monotonic()
+    while time.monotonic() - began < _ENOUGH and len(bare.acks) < BURSTS * AT_ONCE:
+        await bare.ask("/queue status", people=AT_ONCE, answer=False)
+        await ours.ask("/queue status", people=AT_ONCE, answer=True)

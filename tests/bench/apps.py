@@ -32,7 +32,9 @@ class App:
 
 
 @asynccontextmanager
-async def app(module: str, *more: str, slack: LocalSlack, redis: str, log: Path) -> AsyncIterator:
+async def app(
+    module: str, *more: str, slack: LocalSlack, redis: str, log: Path
+) -> AsyncIterator[App]:
     """Start a Python module as an app of that Slack; it ends with the block."""
     port = free_port()
     env = {

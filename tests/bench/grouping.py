@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
 
 from tests.bench.figures import Part, Row
 from tests.bench.filling import FAILED, FULL, fill_failures
@@ -47,11 +48,11 @@ async def grouping() -> Part:
     )
 
 
-def _side(who: str, valkey: Valkey):
+def _side(who: str, valkey: Valkey) -> AbstractAsyncContextManager[Peer]:
     return node_peer(valkey) if who == "node" else python_peer(valkey)
 
 
-async def _once(peer: Peer) -> tuple[dict, float | None]:
+async def _once(peer: Peer) -> tuple[dict[str, Any], float | None]:
     """What it found, and how many MB it took on top of what it held at rest."""
     await peer.ask("prepare", names=[FULL])
     return await on_top(await peer.ask("pid"), peer.ask("group", name=FULL))

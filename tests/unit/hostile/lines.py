@@ -88,17 +88,12 @@ def _huge(draw):
     return (before + queue + long)[:40_000]
 
 
-_RIGHT = st.tuples(
-    st.sampled_from(("retry", "pause", "resume", "silence", "RETRY", "job", "failed", "history")),
+NEARLY_RIGHT = st.tuples(
+    st.sampled_from(("retry", "pause", "resume", "silence", "RETRY", "silence")),
     st.sampled_from(("order-provisioning", "sim-management", '"order-provisioning"', "all")),
-    st.one_of(
-        st.sampled_from(
-            ("w0", "m0", "w0 w1", "--all", "2h", "backlog 30m", "", "—all", "w1 -fresh")
-        ),
-        st.sampled_from(WORDS),
-    ),
-    st.one_of(st.just(""), st.just(""), st.sampled_from(ATTACKS), ANYTHING),
+    st.sampled_from(("w0", "m0", "w0 w1", "--all", "2h", "backlog 30m", "", "—all", "w1 -fresh")),
+    st.sampled_from((*[""] * 3 * len(ATTACKS), *ATTACKS)),
 ).map(" ".join)
-"""Right, or all but right."""
+"""Right, or all but right: what changes something, or is one slip away from it."""
 
-LINES = st.one_of(_RIGHT, _RIGHT, _assembled(), _assembled(), _assembled(), ANYTHING, _huge())
+LINES = st.one_of(_assembled(), _assembled(), _assembled(), ANYTHING, _huge())

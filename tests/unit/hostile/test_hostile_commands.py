@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import fakeredis
 import pytest
 from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from bot.domain import commandline
 from bot.domain.audit import Outcome
@@ -17,7 +18,7 @@ from bot.render.errors import told
 from tests.support import slack_limits
 from tests.support.fakes import ORDERS, SIMS, START, FakeClock, FakeMessenger, FakeQueues
 from tests.support.toolbox import ALICE, BOB, EVE, VERA, build_office
-from tests.unit.hostile.lines import LINES
+from tests.unit.hostile.lines import LINES, NEARLY_RIGHT
 
 OUR_MENTIONS = {"<@U0ALICE>", "<@U0BOB>", "<@U0VERA>", "<!subteam^S0ONCALL>"}
 MUTATING = {"retry", "pause", "resume", "ack", "silence", "unsilence"}
@@ -207,7 +208,7 @@ async def changes_what_it_says(text, actor):
 
 
 @UNHURRIED
-@given(LINES)
+@given(st.one_of(NEARLY_RIGHT, LINES))
 @example("retry order-provisioning w0")
 @example("retry order-provisioning w0 --fresh")
 @example("retry order-provisioning w0 w1")
@@ -226,7 +227,7 @@ def test_an_operator_changes_only_what_a_well_formed_command_names(runner, text)
 
 
 @settings(UNHURRIED, max_examples=25)
-@given(LINES)
+@given(st.one_of(NEARLY_RIGHT, LINES))
 @example("silence all 2h")
 @example("silence ALL 30m \u202e@here")
 @example("unsilence a1b2c3")
