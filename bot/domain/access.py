@@ -35,7 +35,8 @@ class AccessPolicy:
 
     def role_of(self, user: str, memberships: frozenset[str]) -> Role:
         """The highest role of a user who is in these groups."""
-        held = memberships | {user}
+        # A user's id is never a group's: a payload that says so is forged.
+        held = memberships | ({user} if user[:1] in ("U", "W") else set())
         if held & self.admins:
             return Role.ADMIN
         if held & self.operators:

@@ -20,7 +20,7 @@ def split(text: str) -> list[str]:
         UsageError: a quote is not closed.
     """
     words: list[str] = []
-    rest = text.translate(_CURLY).strip()
+    rest = text.encode("utf-8", "replace").decode().translate(_CURLY).strip()
     while rest:
         if rest[0] in "\"'":
             end = rest.find(rest[0], 1)

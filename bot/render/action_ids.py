@@ -42,7 +42,7 @@ _CODE = re.compile(r"[A-Z][A-Z0-9_]{2,79}")
 
 def pattern(family: str) -> re.Pattern[str]:
     """Match the family's ids, bare, with a meaning or a number, and no other's."""
-    return re.compile(rf"{re.escape(family)}(?::[\w-]{{1,{_LONGEST}}})?(?::\d+)?\Z", re.ASCII)
+    return re.compile(rf"\A{re.escape(family)}(?::[\w-]{{1,{_LONGEST}}})?(?::\d+)?\Z", re.ASCII)
 
 
 def family_of(action_id: str) -> str:

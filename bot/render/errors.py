@@ -20,8 +20,10 @@ def told(error: BullhornError, ref: str | None = None) -> Message:
     `ref` is the reference that is also in the log.
     """
     text = trusted(_ECHO.sub('"\\1\u2026"', error.template), 1500) or "Something went wrong."
-    text = text.replace("{people}", _either(error.people))
-    text = text.replace("{at}", date(error.at) if error.at is not None else "then")
+    if error.people:
+        text = text.replace("{people}", _either(error.people))
+    if error.at is not None:
+        text = text.replace("{at}", date(error.at))
     return simple(f"{text} (ref {escape(ref, 12)})" if ref else text)
 
 

@@ -69,8 +69,8 @@ def detail(
         section(_title(job, address), *_failure(job, policy, now), *_state_notes(job, now)),
         section(_running(job, now, attempt) or _attempts(job), _times(job, now)),
         section(*_json("Data", job.data, policy, _DATA)),
-        _small("Result", job.return_value, policy),
-        _small("Progress", job.progress, policy),
+        _small("Result", job.return_value, job, policy),
+        _small("Progress", job.progress, job, policy),
         context(_options(job, policy), _parent(job)),
         actions(
             button("Retry", retry, style="primary"),
@@ -202,11 +202,14 @@ def _times(job: JobDetail, now: Ms) -> str:
     return " · ".join(said)
 
 
-def _json(title: str, value: Any, policy: QueuePolicy, limit: int) -> list[str]:
+def _json(
+    title: str, value: Any, policy: QueuePolicy, limit: int, *, job: JobDetail | None = None
+) -> list[str]:
     """A value as masked, indented JSON, with its size when it is cut."""
     masked = mask(value, policy.redact)
     short = _shortened(masked)
     text = short if isinstance(short, str) else _dumped(short, indent=2)
+    text = _masked(text, job, policy) if job is not None else text
     block = code_block(text, limit)
     is_cut = short != masked or block.endswith("\u2026\n```")
     cut = f" · cut, {size(_bytes(value, masked))} in all" if is_cut else ""
@@ -228,10 +231,11 @@ def _shortened(value: Any) -> Any:
     return value
 
 
-def _small(title: str, value: Any, policy: QueuePolicy) -> Block | None:
+def _small(title: str, value: Any, job: JobDetail, policy: QueuePolicy) -> Block | None:
+    """A value that the job's code made, which may quote what is secret in the job's data."""
     if value in (None, "", 0, {}, []):
         return None
-    return section(*_json(title, value, policy, _VALUE))
+    return section(*_json(title, value, policy, _VALUE, job=job))
 
 
 def _options(job: JobDetail, policy: QueuePolicy) -> str:

@@ -12,6 +12,7 @@ from bot.domain.plan_warnings import plan_warnings
 from bot.domain.plans import PLAN_LIFETIME, PlanGroup, PlanStatus, RetryPlan
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
+from bot.domain.redaction import shown_code
 from bot.domain.times import MINUTE, Ms
 from bot.errors import JobGoneError, StaleError
 from bot.ports import PlanStore, QueueReader
@@ -71,7 +72,10 @@ class RetryPlanner:
             refs = await self._frozen(queue, wanted, report)
         if not count:
             raise JobGoneError("No failed job matches that now: nothing to retry.")
-        shares = tuple(PlanGroup(g.code, g.count, last_at=g.last_at) for g in groups)
+        redact = self._catalog.policy(queue).redact
+        shares = tuple(
+            PlanGroup(shown_code(g.code, redact), g.count, last_at=g.last_at) for g in groups
+        )
         warnings = plan_warnings(
             shares,
             self._catalog.policy(queue),

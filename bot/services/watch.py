@@ -22,6 +22,7 @@ from bot.domain.jobs import FailureFilter
 from bot.domain.memory import QueueMemory
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
+from bot.domain.redaction import mask_reason, shown_code
 from bot.domain.rules import failure_spike
 from bot.domain.sample import Sample, SampleRequest, SampleRound
 from bot.domain.state import Lease, WatchChanges, WatchState
@@ -273,7 +274,17 @@ class Watch:
             report = await self._reader.failures(incident.queue, FailureFilter(since=since))
         except RedisUnavailableError:
             return incident
-        return replace(incident, facts=replace(incident.facts, groups=report.groups[:TOP_GROUPS]))
+        redact = self._catalog.policy(incident.queue).redact
+        # Stored, so masked first: the state must not hold what a message may not show.
+        groups = tuple(
+            replace(
+                group,
+                code=shown_code(group.code, redact),
+                example_reason=mask_reason(group.example_reason, redact),
+            )
+            for group in report.groups[:TOP_GROUPS]
+        )
+        return replace(incident, facts=replace(incident.facts, groups=groups))
 
 
 def _folded(state: WatchState, incidents: Mapping[int, Incident], now: Ms) -> dict[int, Incident]:

@@ -75,7 +75,7 @@ class Answers:
         for content in (body, _plain(body)):
             try:
                 answer = await webhook.send_dict(dict(content))
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 _log.warning("response URL does not answer", reason=type(error).__name__)
                 return False
             if answer.status_code == 200 and not _is_refusal(answer.body):  # noqa: PLR2004 - OK

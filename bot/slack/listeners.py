@@ -61,14 +61,14 @@ class Listeners:
 
     async def _on_command(self, ack: AsyncAck, body: Mapping[str, Any]) -> None:
         await ack()
-        text = str(body.get("text") or "")
+        text = _text(body.get("text"))
         origin = Origin(
             actor=Actor(
-                user=str(body.get("user_id") or ""),
-                channel=str(body.get("channel_id") or ""),
-                name=str(body.get("user_name") or ""),
+                user=_text(body.get("user_id")),
+                channel=_text(body.get("channel_id")),
+                name=_text(body.get("user_name")),
             ),
-            response_url=str(body.get("response_url") or ""),
+            response_url=_text(body.get("response_url")),
         )
         self._start(_label(text), origin, lambda: self._dispatcher.run(text, origin.actor))
 
@@ -76,8 +76,7 @@ class Listeners:
         self, ack: AsyncAck, body: Mapping[str, Any], action: Mapping[str, Any]
     ) -> None:
         await ack()
-        selected = action.get("selected_option") or {}
-        text = str(action.get("value") or selected.get("value") or "")
+        text = _text(action.get("value")) or _text(_part(action, "selected_option").get("value"))
         origin = _origin(body)
         self._start(_label(text), origin, lambda: self._dispatcher.run(text, origin.actor))
 
@@ -86,8 +85,8 @@ class Listeners:
     ) -> None:
         await ack()
         origin = _origin(body)
-        plan_id = str(action.get("value") or "")
-        name = action_ids.family_of(str(action.get("action_id") or ""))
+        plan_id = _text(action.get("value"))
+        name = action_ids.family_of(_text(action.get("action_id")))
 
         async def work() -> Reply:
             if name == action_ids.PLAN_CANCEL:
@@ -152,17 +151,27 @@ class Listeners:
 
 
 def _origin(body: Mapping[str, Any]) -> Origin:
-    user, channel = body.get("user") or {}, body.get("channel") or {}
-    container = body.get("container") or {}
+    user, container = _part(body, "user"), _part(body, "container")
     return Origin(
         actor=Actor(
-            user=str(user.get("id") or ""),
-            channel=str(channel.get("id") or container.get("channel_id") or ""),
-            name=str(user.get("username") or user.get("name") or ""),
+            user=_text(user.get("id")),
+            channel=_text(_part(body, "channel").get("id")) or _text(container.get("channel_id")),
+            name=_text(user.get("username")) or _text(user.get("name")),
         ),
-        response_url=str(body.get("response_url") or ""),
+        response_url=_text(body.get("response_url")),
         ephemeral=bool(container.get("is_ephemeral")),
     )
+
+
+def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object inside a payload; empty when it is missing or something else."""
+    part = body.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _text(value: Any) -> str:
+    """A payload's text; JSON can carry half characters, which nothing else can."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _label(text: str) -> str:
