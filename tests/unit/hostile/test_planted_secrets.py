@@ -21,8 +21,8 @@ PASSWORD = f"r3dis p@ss/%{MARK}:ß"
 OTHER = f"0ther&?#{MARK}"
 ORDERS = QueueId("main", "bull", "order-provisioning")
 PEOPLE = ("U0BOB", "U0ALICE", "U0VERA")
-KEPT_AS_IT_IS = ("{bullhorn}:incidents", "{bullhorn}:plan:")
-"""What an alert or a plan knows of a failure, by which it is found again; masked when shown."""
+KEPT_AS_IT_IS = ("{bullhorn}:plan:",)
+"""By what a plan finds its jobs again must stay as it is; it is masked when shown."""
 NAMELESS = f"Login refused: password={MARK} is wrong"
 """A reason that is its own failure code."""
 REASON = f"WHMCS_ERROR: POST https://api:{MARK}@whmcs.example failed, password={MARK}"
