@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
@@ -26,11 +28,23 @@ class Discovery:
     A queue joins when it is found; it leaves when a whole pass has not found it. `complete` says
     that a whole pass was made. In a cluster a pass goes over every primary, and a queue leaves when
     two passes have not found it: one may miss a queue that goes from node to node meanwhile.
+
+    After a whole pass the next one begins `gap` seconds later, at once while no queue is known.
     """
 
-    def __init__(self, source: str, prefix: str) -> None:
+    def __init__(
+        self,
+        source: str,
+        prefix: str,
+        *,
+        gap: float = 0.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._source = source
         self._prefix = prefix
+        self._gap = gap
+        self._monotonic = monotonic
+        self._rests_until = float("-inf")
         self._cursors: dict[str, int] = {}
         self._done: set[str] = set()
         self._before: set[QueueId] = set()
@@ -49,6 +63,8 @@ class Discovery:
         Raises:
             redis.RedisError: the source does not answer; the pass goes on from there next time.
         """
+        if self._known and self._monotonic() < self._rests_until:
+            return self._known
         nodes = await nodes_of(client)
         problem: Exception | None = None
         for place in nodes.keys() - self._done:
@@ -81,6 +97,7 @@ class Discovery:
         self._before = set() if whole_at_once else self._passed
         self._passed, self._done, self._cursors = set(), set(), {}
         self.complete = True
+        self._rests_until = self._monotonic() + self._gap
 
     def _queue(self, key: str) -> QueueId | None:
         name = key[len(self._prefix) + 1 : -len(_ENDING)]

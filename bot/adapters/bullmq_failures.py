@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from bot.adapters import bullmq_scripts as scripts
 from bot.adapters.bullmq_sample import whole
@@ -190,23 +191,35 @@ async def edge(client: Redis, queue: QueueId) -> Edge:
         time, kept, newest = cast("tuple[Any, int, list[Any]]", await pipe.execute())
     limit = None
     if newest:
-        options = await cast("Awaitable[str | None]", client.hget(queue.key(newest[0][0]), "opts"))
-        limit = kept_limit(options)
+        limit = kept_limit(await _options(client, queue, newest[0][0]))
+    taken_at = time[0] * 1000 + time[1] // 1000
+    highest = whole(newest[0][1]) if newest else None
     return Edge(
-        taken_at=time[0] * 1000 + time[1] // 1000,
+        taken_at=taken_at,
         kept=kept,
-        newest=int(newest[0][1]) if newest else None,
+        # a score without end is no time: what fails from now on stays out all the same
+        newest=taken_at if newest and highest is None else highest,
         kept_limit=limit,
     )
+
+
+async def _options(client: Redis, queue: QueueId, job_id: str) -> str | None:
+    """A job's options as they are stored; None where its key is no hash (an id such as `wait`)."""
+    try:
+        return await cast("Awaitable[str | None]", client.hget(queue.key(job_id), "opts"))
+    except ResponseError as error:
+        if "WRONGTYPE" in str(error):
+            return None
+        raise
 
 
 def kept_limit(options: str | None) -> int | None:
     """How many failed jobs a job's `removeOnFail` keeps: a number, or {"count": number}."""
     try:
         rule = json.loads(options or "{}").get("removeOnFail")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
     count = rule.get("count") if isinstance(rule, dict) else rule
     if isinstance(count, bool) or not isinstance(count, int | float) or count < 0:
         return None
-    return int(count)
+    return whole(count)

@@ -2,13 +2,13 @@
 
 Jobs are retried by the official package's `reprocessJob`, in guarded chunks. A chunk is one
 transaction: the queue's `meta` and the job hashes are watched, then looked at, the version table is
-asked, and the script is run for each job that is still the same failure. If a pause, another
+asked, and the script is run for each job that is still the same failure, unless damage would make
+the script fail half-way (lua/retry_look.lua). If a pause, another
 version or another retry comes in between, nothing of the chunk is moved and it is looked at again.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -20,6 +20,7 @@ from redis.exceptions import ConnectionError as ConnectionLostError
 from redis.exceptions import NoScriptError, WatchError
 
 from bot.adapters import bullmq_scripts as scripts
+from bot.adapters.bullmq_jobs import decode
 from bot.adapters.bullmq_pause import Switch, package_pause
 from bot.adapters.bullmq_sample import whole
 from bot.adapters.bullmq_scripts import Call, Script
@@ -29,7 +30,7 @@ from bot.domain.compatibility import Action, Allowance, allow, major_version
 from bot.domain.jobs import FailedRef, RetryOutcome
 from bot.domain.pausing import PauseOutcome
 from bot.domain.queues import QueueId
-from bot.errors import BullhornError, RedisUnavailableError
+from bot.errors import BullhornError, RedisUnavailableError, RefusedError
 
 CHUNK: Final = 50
 """Jobs in one transaction: it holds the server for a millisecond or two."""
@@ -49,9 +50,10 @@ class _Found:
 
     ref: FailedRef
     score: int | None
-    priority: int
+    prioritized: bool
     lifo: bool
     exists: bool
+    damaged: bool
 
 
 class BullmqOperator:
@@ -68,7 +70,8 @@ class BullmqOperator:
         """Move failed jobs back to waiting, each only while it is the same failure.
 
         Raises:
-            RefusedError: the version table does not allow it; `done` is what was moved before.
+            RefusedError: the version table does not allow it, or the queue's own keys are damaged;
+                `done` is what was moved before.
             RedisUnavailableError: the source does not answer; `done` is what was surely moved
                 before, and up to one chunk more may have been.
         """
@@ -176,12 +179,17 @@ class _Retry:
     ) -> tuple[Allowance, list[_Found]]:
         """Ask the version table, and see what is left of the jobs; on the watching connection."""
         call = Call((self.queue.key("meta"),), tuple(ref.id for ref in chunk))
-        version, paused, *rows = await _look_script(pipe, call)
+        version, paused, damage, *rows = await _look_script(pipe, call)
+        if damage is not None:
+            raise RefusedError(
+                f"The queue's own keys are damaged ({damage}): a retry could lose jobs. "
+                "Mend that in Redis, then try again."
+            )
         major = major_version(version, self.configured)
         allowance = allow(Action.RETRY, major=major, paused=paused is not None)
         if self.fresh:
             allow(Action.FRESH, major=major, paused=paused is not None)
-        return allowance, [_found(ref, *row) for ref, row in zip(chunk, rows, strict=True)]
+        return allowance, [_found(ref, row) for ref, row in zip(chunk, rows, strict=True)]
 
     def _add(self, pipe: Pipeline, one: _Found) -> None:
         names = ("events", "failed", "wait", "meta", "active", "marker", "prioritized", "pc")
@@ -208,17 +216,16 @@ async def _look_script(pipe: Pipeline, call: Call) -> list[Any]:
     )
 
 
-def _found(ref: FailedRef, score: Any, priority: Any, options: Any, exists: int) -> _Found:
-    try:
-        decoded = json.loads(options or "{}")
-    except ValueError:
-        decoded = {}
+def _found(ref: FailedRef, row: Sequence[Any]) -> _Found:
+    score, prioritized, options, exists, damaged = row
+    decoded = decode(options)
     return _Found(
         ref=ref,
         score=whole(score),
-        priority=whole(priority) or 0,
+        prioritized=bool(prioritized),
         lifo=isinstance(decoded, dict) and bool(decoded.get("lifo")),
         exists=bool(exists),
+        damaged=bool(damaged),
     )
 
 
@@ -226,7 +233,11 @@ def _sort(found: Sequence[_Found], allowance: Allowance) -> tuple[list[_Found], 
     """Which jobs to move, and what is to be said of the others."""
     same = [one for one in found if one.score == one.ref.failed_at]
     there = [one for one in same if one.exists]
-    movable = [one for one in there if not (allowance.leave_out_prioritized and one.priority > 0)]
+    movable = [
+        one
+        for one in there
+        if not one.damaged and not (allowance.leave_out_prioritized and one.prioritized)
+    ]
     return movable, RetryOutcome(
         not_failed=len(found) - len(same),
         vanished=len(same) - len(there),

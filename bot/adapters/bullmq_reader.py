@@ -25,6 +25,9 @@ from bot.domain.sample import Discovered, SampleRequest, SampleRound
 from bot.domain.times import Ms
 from bot.errors import RedisUnavailableError
 
+REST: Final = 60.0
+"""Seconds between two passes of the discovery: a pass goes over all keys of a server."""
+
 _SEARCH_STEPS: Final = 48
 """Steps back through an events stream: more than one of BullMQ's usual length holds."""
 
@@ -32,14 +35,15 @@ _SEARCH_STEPS: Final = 48
 class BullmqReader:
     """The port QueueReader over the sources of the config.
 
-    `own` is Bullhorn's own Redis, whose clock `now` tells.
+    `own` is Bullhorn's own Redis, whose clock `now` tells. `rest` is how many seconds lie between
+    two passes of the discovery.
     """
 
-    def __init__(self, *, sources: Sources, own: Redis) -> None:
+    def __init__(self, *, sources: Sources, own: Redis, rest: float = REST) -> None:
         self._sources = sources
         self._own = own
         self._discoveries = {
-            name: Discovery(name, prefix) for name, prefix in sources.prefixes.items()
+            name: Discovery(name, prefix, gap=rest) for name, prefix in sources.prefixes.items()
         }
         self._workers = {name: Workers() for name in sources.names}
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from bot.domain.incidents import Incident
 from bot.domain.sample import Counts, SampleRound
@@ -19,10 +21,8 @@ class PrometheusTelemetry:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self._jobs = Gauge(
-            "bullhorn_queue_jobs", "Jobs in a queue by state.", ["source", "queue", "state"],
-            registry=registry,
-        )  # fmt: skip
+        self._jobs = _Jobs()
+        registry.register(self._jobs)
         self._readable = Gauge(
             "bullhorn_source_up", "1 when the source's Redis could be read at the last tick.",
             ["source"], registry=registry,
@@ -59,12 +59,8 @@ class PrometheusTelemetry:
 
     def observe_round(self, round_: SampleRound) -> None:
         """Per queue and state counts; queues that are gone vanish from the page."""
-        self._jobs.clear()
+        self._jobs.round_ = round_
         sources = {queue.source for queue in round_.samples} | set(round_.unreachable)
-        for queue, sample in round_.samples.items():
-            for state in _STATES:
-                value = _count(sample.counts, state)
-                self._jobs.labels(queue.source, queue.name, state).set(value)
         for source in sources:
             self._readable.labels(source).set(0 if source in round_.unreachable else 1)
 
@@ -81,7 +77,7 @@ class PrometheusTelemetry:
         if not leads:
             # What this replica saw when it led is not what is.
             self._alerts.clear()
-            self._jobs.clear()
+            self._jobs.round_ = None
 
     def command(self, *, name: str, seconds: float, outcome: str) -> None:
         """A command or button was answered."""
@@ -98,6 +94,25 @@ class PrometheusTelemetry:
     def exposition(self) -> bytes:
         """The page."""
         return generate_latest(self._registry)
+
+
+class _Jobs(Collector):
+    """The series of the last round, made when they are asked for: many, and seldom read."""
+
+    def __init__(self) -> None:
+        self.round_: SampleRound | None = None
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One series a queue and state."""
+        family = GaugeMetricFamily(
+            "bullhorn_queue_jobs", "Jobs in a queue by state.", labels=["source", "queue", "state"]
+        )
+        samples = self.round_.samples if self.round_ is not None else {}
+        for queue, sample in samples.items():
+            for state in _STATES:
+                labels = [queue.source, queue.name, state]
+                family.add_metric(labels, _count(sample.counts, state))
+        yield family
 
 
 def _count(counts: Counts, state: str) -> int:

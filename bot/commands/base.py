@@ -14,6 +14,7 @@ from bot.services.alerting import Alerting
 from bot.services.blindness import Blindness
 from bot.services.finder import QueueFinder
 from bot.services.journal import Journal
+from bot.services.looking import Looking
 from bot.services.pausing import Pausing
 from bot.services.retry_plans import RetryPlanner
 from bot.services.retrying import Retrying
@@ -25,6 +26,7 @@ class Toolbox:
 
     access: Access
     finder: QueueFinder
+    looking: Looking
     reader: QueueReader
     store: WatchStore
     planner: RetryPlanner

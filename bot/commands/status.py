@@ -5,53 +5,45 @@ from __future__ import annotations
 from bot.commands.arguments import parse
 from bot.commands.base import Command, Request, Toolbox
 from bot.domain.access import Role
-from bot.domain.health import StatusView, assess
+from bot.domain.health import StatusView
 from bot.domain.message import Reply
-from bot.domain.queues import QueueId
-from bot.domain.sample import SampleRequest
 from bot.errors import UsageError
 from bot.render import status as render
 from bot.render import status_detail as detail
-
-RECENT = 100
-"""Finished jobs the 95th percentile of processing time is taken from (the health table)."""
+from bot.services.looking import Look
 
 
 async def run(tools: Toolbox, request: Request) -> Reply:
-    """Look now, not at what the last tick saw."""
+    """Look at the queues themselves, not at what the last tick saw.
+
+    In the overview of more than a dozen queues, the health of those that are not shown in full
+    counts waiting, failed and the oldest active job, not the processing times of finished ones.
+    """
     words = parse(request.args).words
     if len(words) > 1:
         raise UsageError("`status` takes one queue at most.")
     if not words:
-        queues = await tools.finder.seen()
-        return Reply(message=render.overview(await _view(tools, queues), tools.catalog))
+        view = await _view(tools, await tools.looking.overview())
+        return Reply(message=render.overview(view, tools.catalog))
     queue = await tools.finder.find(words[0])
-    view = await _view(tools, frozenset({queue}))
+    view = await _view(tools, await tools.looking.at(queue))
     health = view.healths[0] if view.healths else None
     may_retry = request.role >= Role.OPERATOR
     message = detail.detail(health, view, tools.catalog, queue=queue, may_retry=may_retry)
     return Reply(message=message)
 
 
-async def _view(tools: Toolbox, queues: frozenset[QueueId]) -> StatusView:
-    round_ = await tools.reader.sample(
-        [SampleRequest(queue=queue, recent=RECENT) for queue in sorted(queues)]
-    )
-    board = await tools.alerting.board()
-    catalog = tools.catalog
-    healths = tuple(
-        assess(sample, catalog.policy(queue), catalog.health)
-        for queue, sample in round_.samples.items()
-    )
+async def _view(tools: Toolbox, look: Look) -> StatusView:
+    board = await tools.looking.board()
     return StatusView(
         now=board.now,
-        healths=healths,
-        not_seen=await tools.finder.not_seen(),
-        unreachable=round_.unreachable,
-        broken={catalog.address(queue): why for queue, why in round_.broken.items()},
+        healths=look.healths,
+        not_seen=look.not_seen,
+        unreachable=look.unreachable,
+        broken=look.broken,
         incidents=board.incidents,
         silences=board.silences,
-        memories=await tools.store.cursors(),
+        memories=look.memories,
         stale=board.stale,
     )
 

@@ -102,7 +102,7 @@ class FailureReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryOutcome:
-    """What a retry did. `left_out` are jobs the version table excludes (priority on BullMQ 3)."""
+    """What a retry did. `left_out` are jobs that a retry would lose: prioritized, or damaged."""
 
     moved: tuple[str, ...] = ()
     not_failed: int = 0

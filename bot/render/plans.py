@@ -105,7 +105,7 @@ def outcome_words(outcome: RetryOutcome, address: str) -> str:
     rest = [
         _some(outcome.not_failed, "no longer failed"),
         _some(outcome.vanished, "", verb="had vanished"),
-        _some(outcome.left_out, "left out (prioritized: this BullMQ would lose them)"),
+        _some(outcome.left_out, "left out (a retry would lose them: prioritized, or damaged)"),
     ]
     said = ", ".join(one for one in rest if one)
     return " ".join([*parts, f"{said}."] if said else parts)

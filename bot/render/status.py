@@ -60,7 +60,7 @@ def overview(view: StatusView, catalog: Catalog) -> Message:
 
 def _headline(view: StatusView, bad: int) -> str:
     if not view.healths:
-        return f"*No queue seen* · {date(view.now)}"
+        return f"*{_none(view)}* · {date(view.now)}"
     need = "needs attention" if bad == 1 else "need attention"
     state = f"{number(bad)} {need}" if bad else "all healthy"
     if view.hides:
@@ -68,10 +68,24 @@ def _headline(view: StatusView, bad: int) -> str:
     return f"*{plural(len(view.healths), 'queue')}* · {state} · {date(view.now)}"
 
 
+def _none(view: StatusView) -> str:
+    """Why no queue is shown: all that are known are hidden, or there are none."""
+    count = _hidden(view)
+    return f"{plural(count, 'queue')} cannot be read now" if count else "No queue seen"
+
+
+def _hidden(view: StatusView) -> int:
+    """How many queues are known, when none could be read."""
+    if not view.hides:
+        return 0
+    others = [q for q in view.memories if not {q.name, q.qualified} & view.broken.keys()]
+    return len(view.broken) + len(others)
+
+
 def _fallback(view: StatusView, ranked: Ranked, bad: int, catalog: Catalog) -> str:
     hidden = " Some cannot be seen." if view.hides else ""
     if not ranked:
-        return f"No queue seen.{hidden}"
+        return f"{_none(view)}.{'' if _hidden(view) else hidden}"
     count = plural(len(ranked), "queue")
     if not bad:
         return f"{count}, all healthy.{hidden}"

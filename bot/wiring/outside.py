@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.adapters.bullmq_reader import BullmqReader
+from bot.adapters.bullmq_reader import REST, BullmqReader
 from bot.adapters.prometheus import PrometheusTelemetry
 from bot.adapters.redis_watch_store import RedisWatchStore
 from bot.adapters.slack_budget import SlackBudget
@@ -77,7 +77,9 @@ def build_outside(settings: Settings, config: Config) -> Outside:
         calls=calls,
         budget=budget,
         messenger=SlackMessenger(client=client, calls=calls, budget=budget),
-        reader=BullmqReader(sources=sources, own=own),
+        reader=BullmqReader(
+            sources=sources, own=own, rest=min(REST, 4 * config.poll_interval / 1000)
+        ),
         store=RedisWatchStore(client=own),
         telemetry=telemetry,
     )

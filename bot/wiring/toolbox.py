@@ -14,6 +14,7 @@ from bot.services.alerting import Alerting
 from bot.services.blindness import Blindness
 from bot.services.finder import QueueFinder
 from bot.services.journal import Journal
+from bot.services.looking import Looking
 from bot.services.pausing import Pausing
 from bot.services.retry_plans import RetryPlanner
 from bot.services.retrying import Retrying
@@ -29,9 +30,20 @@ def build_toolbox(
     directory = SlackDirectory(client=outside.client, calls=outside.calls)
     operator = BullmqOperator(sources=outside.sources)
     plans = RedisPlanStore(client=outside.own)
+    finder = QueueFinder(store=outside.store, catalog=catalog)
+    alerting = Alerting(
+        store=outside.store, reader=outside.reader, journal=journal, catalog=catalog
+    )
     return Toolbox(
         access=Access(policy=config.access(), directory=directory),
-        finder=QueueFinder(store=outside.store, catalog=catalog),
+        finder=finder,
+        looking=Looking(
+            reader=outside.reader,
+            store=outside.store,
+            finder=finder,
+            alerting=alerting,
+            catalog=catalog,
+        ),
         reader=outside.reader,
         store=outside.store,
         planner=RetryPlanner(reader=outside.reader, plans=plans, catalog=catalog),
@@ -50,9 +62,7 @@ def build_toolbox(
             store=outside.store,
             catalog=catalog,
         ),
-        alerting=Alerting(
-            store=outside.store, reader=outside.reader, journal=journal, catalog=catalog
-        ),
+        alerting=alerting,
         blindness=blindness,
         journal=journal,
         audit=audit,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from bot.adapters.bullmq_reader import BullmqReader
 from bot.adapters.prometheus import PrometheusTelemetry
+from bot.adapters.redis_audit_log import RedisAuditLog
 from bot.adapters.redis_leadership import RedisLeadership
 from bot.adapters.redis_watch_store import RedisWatchStore
 from bot.adapters.sources import Sources, connect
@@ -19,11 +20,14 @@ from bot.config import load_config
 from bot.domain.jobs import FailureFilter
 from bot.domain.queues import QueueId
 from bot.domain.sample import SampleRequest
+from bot.services.alerting import Alerting
+from bot.services.finder import QueueFinder
+from bot.services.journal import Journal
+from bot.services.looking import Looking
 from bot.services.watch import Watch
 from tests.bench.filling import PREFIX, lua
 
 _SOURCE: Final = "main"
-_RECENT: Final = 100
 
 
 class Side:
@@ -35,11 +39,20 @@ class Side:
         self._reader = BullmqReader(sources=self._sources, own=self._own)
         self._leadership = RedisLeadership(client=self._own)
         config = load_config(None, environ={"REDIS_URL": url})
+        self._catalog = config.catalog(default_attempts=3, backoff_delay=5000)
+        self._store = RedisWatchStore(client=self._own)
+        audit = RedisAuditLog(client=self._own)
+        self._alerting = Alerting(
+            store=self._store,
+            reader=self._reader,
+            journal=Journal(audit=audit, reader=self._reader, catalog=self._catalog),
+            catalog=self._catalog,
+        )
         self._watch = Watch(
             leadership=self._leadership,
-            store=RedisWatchStore(client=self._own),
+            store=self._store,
             reader=self._reader,
-            catalog=config.catalog(default_attempts=3, backoff_delay=5000),
+            catalog=self._catalog,
             telemetry=PrometheusTelemetry(),
             saw=lambda _unreachable: None,
         )
@@ -67,12 +80,20 @@ class Side:
         return took
 
     async def status(self) -> float:
-        """The round behind `/queue status`: no cursor, and processing times of 100 jobs a queue."""
-        requests = [SampleRequest(queue=queue, recent=_RECENT) for queue in self._queues]
+        """What is read for `/queue status`, when nobody else has just asked."""
+        looking = Looking(
+            reader=self._reader,
+            store=self._store,
+            finder=QueueFinder(store=self._store, catalog=self._catalog),
+            alerting=self._alerting,
+            catalog=self._catalog,
+        )
         began = time.perf_counter()
-        round_ = await self._reader.sample(requests)
+        look = await looking.overview()
+        await looking.board()
         took = _since(began)
-        assert len(round_.samples) == len(self._queues), round_.broken or round_.unreachable
+        # Before the first tick no queue is known.
+        assert len(look.healths) in {0, len(self._queues)}, look.broken or look.unreachable
         return took
 
     async def tick(self) -> float:

@@ -20,7 +20,7 @@ _SAID: Final = {
     "counts": "one raw Lua call that only counts",
     "looks": "Bullhorn: one round of samples, all fields",
     "tick": "Bullhorn: a whole tick (sample, engine, commit)",
-    "status": "Bullhorn: the round behind `/queue status`",
+    "status": "Bullhorn: all that is read for `/queue status`",
 }
 
 

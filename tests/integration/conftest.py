@@ -48,7 +48,7 @@ async def sources(valkey):
 
 @pytest.fixture
 def reader(sources):
-    return BullmqReader(sources=sources, own=sources.client("main"))
+    return BullmqReader(sources=sources, own=sources.client("main"), rest=0)
 
 
 @pytest.fixture

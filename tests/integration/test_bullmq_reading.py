@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from bot.adapters import bullmq_scripts as scripts
 from bot.adapters.bullmq_discovery import Discovery
 from bot.adapters.bullmq_reader import BullmqReader
 from bot.adapters.sources import Sources
@@ -30,6 +31,49 @@ async def test_queues_are_found_by_their_meta_and_vanish_with_it(reader, redis):
     assert (await reader.discover()).queues == {ORDERS, named("sims")}
     redis.delete(ORDERS.key("meta"))
     assert (await reader.discover()).queues == {named("sims")}
+
+
+async def test_a_pass_rests_before_the_next_unless_no_queue_is_known(sources, redis):
+    now, client = [0.0], sources.client("main")
+    discovery = Discovery("main", "bull", gap=60.0, monotonic=lambda: now[0])
+    assert await discovery.go_on(client) == frozenset()
+    write_meta(redis, ORDERS)
+    assert await discovery.go_on(client) == {ORDERS}
+    write_meta(redis, named("sims"))
+    now[0] = 59.9
+    scans = redis.info("commandstats")["cmdstat_scan"]["calls"]
+    assert await discovery.go_on(client) == {ORDERS}
+    assert redis.info("commandstats")["cmdstat_scan"]["calls"] == scans
+    now[0] = 60.0
+    assert await discovery.go_on(client) == {ORDERS, named("sims")}
+
+
+async def test_what_was_begun_is_gone_on_with_without_rest(sources, redis, monkeypatch):
+    monkeypatch.setattr("bot.adapters.bullmq_discovery.STEPS", 1)
+    write_meta(redis, ORDERS)
+    redis.mset({f"noise:{number}": "" for number in range(3_000)})
+    discovery, client = Discovery("main", "bull", gap=60.0), sources.client("main")
+    for _ in range(20):
+        if discovery.complete:
+            break
+        await discovery.go_on(client)
+    assert discovery.complete
+    assert discovery.known == {ORDERS}
+
+
+@pytest.mark.parametrize(("recent", "most"), [(0, 100), (100, 50)])
+async def test_a_pipeline_is_small_enough_for_others(reader, redis, monkeypatch, recent, most):
+    sizes, run_all = [], scripts.run_all
+
+    async def counted(client, script, calls):
+        sizes.append(len(calls))
+        return await run_all(client, script, calls)
+
+    monkeypatch.setattr(scripts, "run_all", counted)
+    requests = [SampleRequest(queue=named(f"q{n}"), recent=recent) for n in range(120)]
+    assert len((await reader.sample(requests)).samples) == 120
+    assert sum(sizes) == 120
+    assert max(sizes) <= most
 
 
 async def test_a_job_with_a_queer_id_is_no_queue(reader, redis):

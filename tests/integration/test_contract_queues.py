@@ -63,7 +63,7 @@ class Real:
 
     def __init__(self, redis, sources):
         self.redis = redis
-        self.reader = BullmqReader(sources=sources, own=sources.client("main"))
+        self.reader = BullmqReader(sources=sources, own=sources.client("main"), rest=0)
         self.operator = BullmqOperator(sources=sources)
 
     def make(self, queue, version="bullmq:5.81.5"):

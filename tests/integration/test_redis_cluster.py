@@ -89,7 +89,7 @@ async def test_the_story_on_each_node(office, queues):
 
 async def test_queues_of_all_nodes_are_found_and_sampled(cluster, one):
     queues = set(spread_queues(cluster))
-    reader = BullmqReader(sources=one, own=one.client("main"))
+    reader = BullmqReader(sources=one, own=one.client("main"), rest=0)
     found = await reader.discover()
     assert (found.queues, found.complete, found.unreachable) == (queues, {"main"}, {})
 
@@ -124,7 +124,7 @@ async def test_a_node_that_is_away_hides_its_queues_only():
             with node.client() as client:
                 client.config_set("cluster-require-full-coverage", "no")
         sources = Sources({"main": (cluster.url, "bull")})
-        reader = BullmqReader(sources=sources, own=sources.client("main"))
+        reader = BullmqReader(sources=sources, own=sources.client("main"), rest=0)
         assert (await reader.discover()).queues == set(queues)
         cluster.nodes[2].kill()
 

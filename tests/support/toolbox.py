@@ -23,6 +23,7 @@ from bot.services.alerting import Alerting
 from bot.services.blindness import Blindness
 from bot.services.finder import QueueFinder
 from bot.services.journal import Journal
+from bot.services.looking import Looking
 from bot.services.pausing import Pausing
 from bot.services.retry_plans import RetryPlanner
 from bot.services.retrying import Retrying
@@ -109,9 +110,15 @@ def build_office(
         messenger=messenger, writer=PlainWriter(), channel=catalog.channel, patience=30_000,
         clock=clock,
     )  # fmt: skip
+    finder = QueueFinder(store=store, catalog=catalog)
+    alerting = Alerting(store=store, reader=queues, journal=journal, catalog=catalog)
     toolbox = Toolbox(
         access=Access(policy=access, directory=directory or FakeDirectory(GROUPS)),
-        finder=QueueFinder(store=store, catalog=catalog),
+        finder=finder,
+        looking=Looking(
+            reader=queues, store=store, finder=finder, alerting=alerting, catalog=catalog,
+            monotonic=lambda: clock.now / 1000,
+        ),
         reader=queues,
         store=store,
         planner=RetryPlanner(reader=queues, plans=plans, catalog=catalog),
@@ -122,7 +129,7 @@ def build_office(
         pausing=Pausing(
             reader=queues, operator=queues, journal=journal, store=store, catalog=catalog
         ),
-        alerting=Alerting(store=store, reader=queues, journal=journal, catalog=catalog),
+        alerting=alerting,
         blindness=blindness,
         journal=journal,
         audit=audit,

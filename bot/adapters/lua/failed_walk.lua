@@ -11,6 +11,7 @@
   ARGV[8] how many ids to look at
 ]]
 --- @include "failure_code"
+--- @include "job_fields"
 local rcall = redis.call
 local base = string.sub(KEYS[1], 1, -7)
 local MOST_BYTES, MOST_EFFORT = 262144, 700
@@ -75,10 +76,10 @@ local function next_page(up, size)
   return rcall("ZREVRANGE", KEYS[1], skipped, skipped + size - 1, "WITHSCORES")
 end
 
--- What the filter needs to know of a job; nil when its hash is gone.
+-- What the filter needs to know of a job; nil when its hash is gone, or is no hash.
 local function look_up(id)
-  local fields = rcall("HMGET", base .. id, "failedReason", "name")
-  if not fields[1] and not fields[2] and rcall("EXISTS", base .. id) == 0 then
+  local fields = job_fields(base .. id, "failedReason", "name")
+  if not fields or (not fields[1] and not fields[2] and rcall("EXISTS", base .. id) == 0) then
     return nil
   end
   return fields[1] or "", fields[2] or ""

@@ -38,6 +38,14 @@ async def test_status_says_what_cannot_be_seen(office, queues):
         assert "cannot be reached" in await office.said(text, VERA)
 
 
+async def test_status_does_not_say_that_there_are_none_where_none_can_be_read(office, queues):
+    queues.down["main"] = 'Redis "main" cannot be reached.'
+    reply = await office.ask("status", VERA)
+    assert "2 queues cannot be read now" in said(reply)
+    assert reply.message.text == "2 queues cannot be read now."
+    assert "No queue seen" not in said(reply)
+
+
 async def test_status_takes_one_queue_at_most(office):
     assert "one queue at most" in await refused(office, "status order-provisioning sim-management")
 

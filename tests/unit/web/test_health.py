@@ -2,6 +2,7 @@
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client import Gauge
 
 from bot.adapters.prometheus import PrometheusTelemetry
 from bot.domain.incidents import Acknowledgement, Incident
@@ -91,6 +92,21 @@ async def test_jobs_by_queue_and_state(metrics, telemetry):
         assert jobs(source, "backlog") == 6
         assert jobs(source, "failed") == 9
         assert figures[f'bullhorn_source_up{{source="{source}"}}'] == 1
+
+
+async def test_a_round_costs_no_series_until_they_are_asked_for(metrics, telemetry, monkeypatch):
+    made, labels = [], Gauge.labels
+
+    def counted(self, *values, **more):
+        made.append(values)
+        return labels(self, *values, **more)
+
+    monkeypatch.setattr(Gauge, "labels", counted)
+    queues = [QueueId("main", "bull", f"q{number}") for number in range(50)]
+    telemetry.observe_round(saw(*queues, waiting=3))
+    assert made == [("main",)]
+    figures = await metrics()
+    assert sum(name.startswith("bullhorn_queue_jobs{") for name in figures) == 500
 
 
 async def test_a_queue_that_is_gone_leaves_the_page(metrics, telemetry):
