@@ -126,7 +126,6 @@ class Watch:
             return TickResult.FOLLOWING
         memories = await self._store.cursors()
         queues, round_ = await self._look(memories)
-        self._saw(round_.unreachable)
         self._telemetry.observe_round(round_)
         for queue, reason in round_.broken.items():
             _log.warning("queue cannot be read", queue=str(queue), reason=reason)
@@ -137,6 +136,8 @@ class Watch:
             self.lease = None
             _log.info("another replica leads now")
             return TickResult.FOLLOWING
+        # Only now: what was read and could not be stored was seen by nobody.
+        self._saw(round_.unreachable)
         self.ticked = True
         return TickResult.BLIND if round_.unreachable else TickResult.GOOD
 

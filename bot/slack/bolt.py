@@ -24,7 +24,9 @@ def build(
         return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
 
     # Bolt finds SLACK_BOT_TOKEN by itself too, and warns that it will not use it.
-    logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.ERROR)
-    app = AsyncApp(client=client, authorize=authorize, signing_secret=signing_secret)
+    logger = logging.getLogger("bullhorn.bolt")
+    logger.setLevel(logging.ERROR)
+    app = AsyncApp(logger=logger, client=client, authorize=authorize, signing_secret=signing_secret)
+    logger.setLevel(logging.WARNING)
     listeners.register(app)
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
 
 import structlog
@@ -13,6 +14,12 @@ _log = structlog.get_logger(__name__)
 _LOOK_EVERY: Final = 2.0
 
 
+def _brief(record: logging.LogRecord) -> bool:
+    """While Slack is away slack_sdk says so every few seconds: a line each will do."""
+    record.exc_info = None
+    return True
+
+
 class SocketFront:
     """Connects, and stays connected: slack_sdk tries for ever, this gives it fresh addresses.
 
@@ -21,7 +28,10 @@ class SocketFront:
     """
 
     def __init__(self, *, app: AsyncApp, app_token: str) -> None:
-        self._handler = AsyncSocketModeHandler(app, app_token, web_client=app.client)
+        logger = logging.getLogger("bullhorn.socket")
+        logger.setLevel(logging.WARNING)
+        logger.addFilter(_brief)
+        self._handler = AsyncSocketModeHandler(app, app_token, logger=logger, web_client=app.client)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property

@@ -344,3 +344,16 @@ async def test_with_discovery_off_only_the_queues_of_the_config_are_watched(buil
     await tower.tick()
     assert await tower.store.queues() == {ORDERS}
     assert set((await tower.store.load()).memories) == {ORDERS}
+
+
+async def test_what_could_be_read_but_not_stored_was_not_seen(tower, orders, redis, monkeypatch):
+    await tower.tick()
+    tower.seen.clear()
+
+    async def refused(*args, **kwargs):
+        raise RedisUnavailableError("Bullhorn's own Redis does not take writes.")
+
+    monkeypatch.setattr(tower.store, "commit", refused)
+    with pytest.raises(RedisUnavailableError):
+        await tower.tick()
+    assert tower.seen == [], "an outage must not end and begin anew with each tick"
