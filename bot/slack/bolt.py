@@ -24,9 +24,9 @@ def build(
         return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
 
     # Bolt finds SLACK_BOT_TOKEN by itself too, and warns that it will not use it.
-    logger = logging.getLogger("bullhorn.bolt")
+    logger = logging.getLogger("slack_bolt.app")
     logger.setLevel(logging.ERROR)
     app = AsyncApp(logger=logger, client=client, authorize=authorize, signing_secret=signing_secret)
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(logging.NOTSET)
     listeners.register(app)
     return app

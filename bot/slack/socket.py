@@ -28,8 +28,7 @@ class SocketFront:
     """
 
     def __init__(self, *, app: AsyncApp, app_token: str) -> None:
-        logger = logging.getLogger("bullhorn.socket")
-        logger.setLevel(logging.WARNING)
+        logger = logging.getLogger("slack_bolt.socket")
         logger.addFilter(_brief)
         self._handler = AsyncSocketModeHandler(app, app_token, logger=logger, web_client=app.client)
         self._tasks: list[asyncio.Task[None]] = []
