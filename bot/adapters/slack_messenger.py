@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.adapters.slack_budget import RateLimitedError, SlackBudget
 from bot.adapters.slack_calls import SlackCalls
+from bot.adapters.slack_content import content_of
 from bot.domain.message import Message, MessageRef, Tag, Urgency
 from bot.domain.times import Ms
 from bot.errors import SlackRefusedError, SlackUnavailableError
@@ -183,23 +184,13 @@ async def _made(message: Message | Fresh) -> Message:
 async def _with_text_fallback(send: Any, message: Message) -> Mapping[str, Any]:
     """Send; if Slack takes not our blocks, the plain text is better than nothing."""
     try:
-        answer: Mapping[str, Any] = await send(_content(message))
+        answer: Mapping[str, Any] = await send(content_of(message))
     except SlackRefusedError as error:
         if error.code not in _BAD_BLOCKS or not message.blocks:
             raise
         _log.error("Slack refuses the blocks of a message; sent as text", text=message.text[:200])
         answer = await send({"text": message.text, "blocks": [], "attachments": []})
     return answer
-
-
-def _content(message: Message) -> dict[str, Any]:
-    """A message's `text`, `blocks` and `attachments`: all three, so that an edit replaces all."""
-    blocks = list(message.blocks)
-    if message.color is None:
-        return {"text": message.text, "blocks": blocks, "attachments": []}
-    # With a colour the blocks travel in an attachment; its fallback is what notifications read.
-    attachment = {"color": message.color, "blocks": blocks, "fallback": message.text}
-    return {"text": message.text, "attachments": [attachment]}
 
 
 def _metadata(tag: Tag) -> dict[str, Any]:

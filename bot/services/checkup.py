@@ -26,7 +26,7 @@ from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
 from bot.domain.sample import Sample, SampleRequest
 from bot.ports import QueueReader
-from bot.ports_checkup import ServerProbe, SlackProbe
+from bot.ports.checkup import ServerProbe, SlackProbe
 
 LIMIT: Final = 5.0
 """Seconds one probe may take."""

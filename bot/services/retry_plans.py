@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from secrets import token_hex
 
 from bot.domain.access import Actor
-from bot.domain.jobs import FailedJob, FailureFilter, FailureReport
+from bot.domain.jobs import FailureFilter, FailureGroup
 from bot.domain.plan_warnings import plan_warnings
 from bot.domain.plans import PLAN_LIFETIME, PlanGroup, PlanStatus, RetryPlan
 from bot.domain.policy import Catalog
@@ -32,6 +32,17 @@ class Proposal:
 
     plan: RetryPlan
     may_be_fresh: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frozen:
+    """What a plan is about, and what is to be said of what is not in it."""
+
+    ids: tuple[tuple[str, Ms], ...]
+    count: int
+    groups: Sequence[FailureGroup]
+    newest: Ms | None
+    said: tuple[str, ...]
 
 
 class RetryPlanner:
@@ -60,66 +71,62 @@ class RetryPlanner:
         """
         sample = await self._facts.sample(queue)
         major = self._facts.check_retry(queue, sample, fresh=fresh)
-        refs: tuple[tuple[str, Ms], ...]
-        if ids:
-            named, left_out = await self._named(queue, ids)
-            groups, count = grouped(named), len(named)
-            refs = tuple((job.id, job.failed_at) for job in named)
-        else:
-            report = await self._reader.failures(queue, wanted)
-            wanted, left_out = replace(wanted, until=report.newest), ()
-            groups, count = report.groups, report.total
-            refs = await self._frozen(queue, wanted, report)
-        if not count:
+        frozen = await (self._named(queue, ids) if ids else self._matching(queue, wanted))
+        if not frozen.count:
             raise JobGoneError("No failed job matches that now: nothing to retry.")
-        redact = self._catalog.policy(queue).redact
+        policy = self._catalog.policy(queue)
         shares = tuple(
-            PlanGroup(shown_code(g.code, redact), g.count, last_at=g.last_at) for g in groups
+            PlanGroup(shown_code(group.code, policy.redact), group.count, last_at=group.last_at)
+            for group in frozen.groups
         )
         warnings = plan_warnings(
-            shares,
-            self._catalog.policy(queue),
-            now=sample.taken_at,
-            paused=sample.paused,
-            workers=sample.workers,
+            shares, policy, now=sample.taken_at, paused=sample.paused, workers=sample.workers
         )
         plan = RetryPlan(
             id=token_hex(6),
             queue=queue,
-            filter=wanted,
-            ids=refs,
+            filter=replace(wanted, until=frozen.newest),
+            ids=frozen.ids,
             named=bool(ids),
-            count=count,
+            count=frozen.count,
             groups=shares,
             asked_by=actor.user,
             asked_at=sample.taken_at,
             expires_at=sample.taken_at + PLAN_LIFETIME,
             channel=actor.channel,
             fresh=fresh,
-            warnings=(*left_out, *warnings),
+            warnings=(*frozen.said, *warnings),
         )
         await self._plans.save(plan)
         return Proposal(plan=plan, may_be_fresh=not fresh and allows_fresh(major))
 
-    async def _frozen(
-        self, queue: QueueId, wanted: FailureFilter, report: FailureReport
-    ) -> tuple[tuple[str, Ms], ...]:
-        """The jobs one by one, with the failure each has now; none when there are too many."""
-        if report.total > FROZEN_BY_ID:
-            return ()
-        refs = [ref async for batch in self._reader.select_failed(queue, wanted) for ref in batch]
-        return tuple((ref.id, ref.failed_at) for ref in refs)
+    async def _matching(self, queue: QueueId, wanted: FailureFilter) -> _Frozen:
+        """What the filter matches now: one by one, unless there are too many."""
+        report = await self._reader.failures(queue, wanted)
+        edge = replace(wanted, until=report.newest)
+        ids: tuple[tuple[str, Ms], ...] = ()
+        if report.total <= FROZEN_BY_ID:
+            refs = [ref async for some in self._reader.select_failed(queue, edge) for ref in some]
+            ids = tuple((ref.id, ref.failed_at) for ref in refs)
+        return _Frozen(
+            ids=ids, count=report.total, groups=report.groups, newest=report.newest, said=()
+        )
 
-    async def _named(
-        self, queue: QueueId, ids: Sequence[str]
-    ) -> tuple[list[FailedJob], tuple[str, ...]]:
+    async def _named(self, queue: QueueId, ids: Sequence[str]) -> _Frozen:
+        """Those of the named jobs that are failed now."""
         found = await self._reader.failed_refs(queue, list(dict.fromkeys(ids)))
         jobs = [job for job in found.values() if job is not None]
         missing = len(found) - len(jobs)
         if not jobs:
             raise JobGoneError(f"None of these {missing:,} jobs is failed now: nothing to retry.")
         said = f"{missing:,} of the {len(found):,} named are not failed now: left out"
-        return jobs, (said,) if missing else ()
+        return _Frozen(
+            ids=tuple((job.id, job.failed_at) for job in jobs),
+            count=len(jobs),
+            groups=grouped(jobs),
+            newest=None,
+            said=(said,) if missing else (),
+        )
 
 
 def open_plan(plan: RetryPlan | None, actor: Actor, now: Ms) -> RetryPlan:

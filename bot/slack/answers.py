@@ -14,6 +14,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.adapters.slack_budget import SlackBudget
 from bot.adapters.slack_calls import SlackCalls
+from bot.adapters.slack_content import content_of
 from bot.domain.access import Actor
 from bot.domain.message import Message, Reply, Urgency
 from bot.errors import BullhornError
@@ -60,7 +61,7 @@ class Answers:
         body = {
             "response_type": "in_channel" if in_channel else "ephemeral",
             "replace_original": replace,
-            **_content(message),
+            **content_of(message),
         }
         if origin.response_url and await self._post(origin.response_url, body):
             return
@@ -87,7 +88,7 @@ class Answers:
 
     async def _directly(self, origin: Origin, message: Message, *, in_channel: bool) -> None:
         """By the Web API, in its turn, when the response URL is used up or out of order."""
-        content = _content(message)
+        content = content_of(message)
         actor = origin.actor
 
         async def call() -> Any:
@@ -113,13 +114,6 @@ def _is_refusal(body: str) -> bool:
     except ValueError:
         return False
     return isinstance(answer, dict) and answer.get("ok") is False
-
-
-def _content(message: Message) -> dict[str, Any]:
-    if message.color is None:
-        return {"text": message.text, "blocks": list(message.blocks)}
-    attachment = {"color": message.color, "blocks": list(message.blocks), "fallback": message.text}
-    return {"text": message.text, "attachments": [attachment]}
 
 
 def _plain(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from aiohttp import web
 from bot.adapters import process_log
 from bot.adapters.http_pulse import HttpPulse, NoPulse
 from bot.adapters.redis_leadership import RedisLeadership
+from bot.commands.base import Toolbox
 from bot.config import Config
 from bot.domain.policy import Catalog
 from bot.domain.times import Ms
@@ -70,6 +71,36 @@ async def build(settings: Settings, config: Config, *, host: str | None = None) 
     )
     outside = build_outside(settings, config)
     leadership = RedisLeadership(client=outside.own)
+    blindness, watch = _watching(catalog, outside, leadership)
+    toolbox = build_toolbox(config, catalog, outside, blindness)
+    listeners = _listeners(outside, toolbox)
+    front = _front(settings, outside, listeners)
+
+    def ready() -> Mapping[str, bool]:
+        return {"slack": front.connected, "redis": watch.connected, "first_tick": watch.ticked}
+
+    async def drain(seconds: float) -> None:
+        toolbox.retrying.stop()
+        await listeners.drain(seconds)
+
+    pages = health.build(ready=ready, exposition=outside.telemetry.exposition)
+    if isinstance(front, HttpFront):
+        front.add_to(pages)
+    return Parts(
+        schedule=_schedule(config, catalog, outside, watch, blindness),
+        front=front,
+        pages=pages,
+        host=host,
+        port=settings.port,
+        preflight=lambda: _preflight(settings, outside),
+        drain=drain,
+        closers=(_quietly(leadership.release), outside.aclose),
+    )
+
+
+def _watching(
+    catalog: Catalog, outside: Outside, leadership: RedisLeadership
+) -> tuple[Blindness, Watch]:
     blindness = Blindness(
         messenger=outside.messenger,
         writer=AlertRenderer(catalog),
@@ -85,46 +116,20 @@ async def build(settings: Settings, config: Config, *, host: str | None = None) 
         telemetry=outside.telemetry,
         saw=blindness.saw,
     )
-    schedule = _schedule(config, catalog, outside, watch, blindness)
-    toolbox = build_toolbox(config, catalog, outside, blindness)
+    return blindness, watch
+
+
+def _listeners(outside: Outside, toolbox: Toolbox) -> Listeners:
     answers = Answers(
         client=outside.client, calls=outside.calls, session=outside.session, budget=outside.budget
     )
-    listeners = Listeners(toolbox=toolbox, answers=answers, telemetry=outside.telemetry)
-    front = _front(settings, outside, listeners)
+    return Listeners(toolbox=toolbox, answers=answers, telemetry=outside.telemetry)
 
-    def ready() -> Mapping[str, bool]:
-        return {
-            "slack": front.connected,
-            "redis": watch.connected,
-            "first_tick": watch.ticked,
-        }
 
-    async def preflight() -> None:
-        token = settings.slack_app_token
-        await check_tokens(
-            outside.client,
-            outside.calls,
-            app_token=token.get_secret_value() if token else None,
-        )
-
-    async def drain(seconds: float) -> None:
-        toolbox.retrying.stop()
-        await listeners.drain(seconds)
-
-    pages = health.build(ready=ready, exposition=outside.telemetry.exposition)
-    if isinstance(front, HttpFront):
-        front.add_to(pages)
-    return Parts(
-        schedule=schedule,
-        front=front,
-        pages=pages,
-        host=host,
-        port=settings.port,
-        preflight=preflight,
-        drain=drain,
-        closers=(_quietly(leadership.release), outside.aclose),
-    )
+async def _preflight(settings: Settings, outside: Outside) -> None:
+    token = settings.slack_app_token
+    app_token = token.get_secret_value() if token else None
+    await check_tokens(outside.client, outside.calls, app_token=app_token)
 
 
 def _schedule(

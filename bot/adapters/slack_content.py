@@ -1,0 +1,17 @@
+"""A message as the arguments of a Slack call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.domain.message import Message
+
+
+def content_of(message: Message) -> dict[str, Any]:
+    """A message's `text`, `blocks` and `attachments`: all three, so that an edit replaces all."""
+    blocks = list(message.blocks)
+    if message.color is None:
+        return {"text": message.text, "blocks": blocks, "attachments": []}
+    # With a colour the blocks travel in an attachment; its fallback is what notifications read.
+    attachment = {"color": message.color, "blocks": blocks, "fallback": message.text}
+    return {"text": message.text, "attachments": [attachment]}

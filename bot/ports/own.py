@@ -1,0 +1,104 @@
+"""Bullhorn's own state: the lease, the watch, plans, the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from bot.domain.audit import AuditEntry
+from bot.domain.incidents import Incident, Mark, Silence
+from bot.domain.memory import QueueMemory
+from bot.domain.notices import Notice
+from bot.domain.plans import PlanStatus, RetryPlan
+from bot.domain.queues import QueueId
+from bot.domain.state import Lease, WatchChanges, WatchState
+from bot.domain.times import Ms
+
+
+class Leadership(Protocol):
+    """The lease: one leader among the replicas."""
+
+    @property
+    def ttl(self) -> Ms:
+        """How long a lease lasts unless it is extended."""
+        ...
+
+    async def hold(self) -> Lease | None:
+        """Take or extend the lease; None when another holds it."""
+        ...
+
+    async def release(self) -> None:
+        """Give it up, if it is ours, so that another can take over at once."""
+        ...
+
+
+class WatchStore(Protocol):
+    """The watch's state in Bullhorn's Redis. Every method may raise RedisUnavailableError."""
+
+    async def load(self) -> WatchState:
+        """All of it."""
+        ...
+
+    async def load_open(self) -> WatchState:
+        """Without the memories: what the notifier and `alerts` need."""
+        ...
+
+    async def load_one(self, number: int) -> tuple[Incident | None, Notice]:
+        """One incident and what is shown of it."""
+        ...
+
+    async def cursors(self) -> Mapping[QueueId, QueueMemory]:
+        """The memories alone."""
+        ...
+
+    async def commit(self, lease: Lease, changes: WatchChanges) -> None:
+        """Write under the lease.
+
+        Raises:
+            LostLeaseError: another leads now; nothing was written.
+        """
+        ...
+
+    async def queues(self) -> frozenset[QueueId]:
+        """The queues the leader last knew."""
+        ...
+
+    async def mark(self, mark: Mark) -> None:
+        """Put a mark into the inbox; any replica may."""
+        ...
+
+    async def add_silence(self, silence: Silence) -> None:
+        """Store a silence; any replica may."""
+        ...
+
+    async def end_silence(self, silence_id: str) -> Silence | None:
+        """Remove a silence and return it, None when there is none of that id."""
+        ...
+
+
+class PlanStore(Protocol):
+    """Stored plans; each acts once."""
+
+    async def save(self, plan: RetryPlan) -> None:
+        """Store a new plan until it expires (and a while after, to say so)."""
+        ...
+
+    async def get(self, plan_id: str) -> RetryPlan | None:
+        """The plan, None when it is unknown or long gone."""
+        ...
+
+    async def advance(self, plan: RetryPlan, *, expected: PlanStatus) -> bool:
+        """Replace the plan if its stored status is still `expected`; False when it is not."""
+        ...
+
+
+class AuditLog(Protocol):
+    """A capped stream of who did what. Entries cannot be changed through the bot."""
+
+    async def record(self, entry: AuditEntry) -> None:
+        """Append."""
+        ...
+
+    async def recent(self, *, limit: int, queue: str | None = None) -> list[AuditEntry]:
+        """The newest entries, newest first."""
+        ...
