@@ -6,8 +6,8 @@ from bot.adapters.redis_leadership import RedisLeadership
 from bot.adapters.redis_watch_store import RedisWatchStore
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.queues import QueueId
+from bot.domain.state import WatchChanges
 from bot.errors import RedisUnavailableError, UnknownQueueError
-from bot.ports import WatchChanges
 from bot.services.finder import QueueFinder
 from tests.support.fakes import ORDERS, SIMS
 
