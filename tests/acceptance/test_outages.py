@@ -206,12 +206,18 @@ async def redis_refuses_writes_and_the_login(scene):
         await scene.sees_again(times=1)
         first = await stage.alert("Warning", "backlog 12")
 
+        client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        await scene.ask("silence order-provisioning 1h", answer("it is a replica", "(ref "))
+        await stage.driver.wait_for(blind("down"))
+        client.execute_command("REPLICAOF", "NO", "ONE")
+        await scene.sees_again(times=2)
+
         client.config_set("requirepass", "another")
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         await scene.ask(status, sentence("Bullhorn's own Redis refuses the login."))
         await stage.driver.wait_for(blind("down"))
         client.config_set("requirepass", "")
-    await scene.sees_again(times=2)
+    await scene.sees_again(times=3)
     await scene.ask(status, answer("Backlog 12"))
     scene.clear()
     assert (await stage.alert("Resolved")).ts == first.ts

@@ -7,6 +7,7 @@ installed when they are missing or when the lock has changed.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import os
@@ -179,9 +180,17 @@ def _environment() -> dict[str, str]:
 def install() -> None:
     """Install the libraries of the lock file, unless they are there.
 
+    Tests run in several processes: one installs, the others wait for it.
+
     Raises:
         NodeError: npm could not.
     """
+    with (_FOLDER / ".install.lock").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        _install()
+
+
+def _install() -> None:
     lock = hashlib.sha256((_FOLDER / "package-lock.json").read_bytes()).hexdigest()
     if _STAMP.is_file() and _STAMP.read_text("utf-8") == lock:
         return
