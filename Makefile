@@ -29,7 +29,7 @@ test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTARGS)
 
 coverage: setup
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(TESTARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered $(TESTARGS)
 
 check: setup
 	$(BIN)/ruff format --check .
