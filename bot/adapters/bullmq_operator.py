@@ -27,7 +27,7 @@ from bot.adapters.bullmq_scripts import Call, Script
 from bot.adapters.redis_errors import speaking_to
 from bot.adapters.sources import Sources
 from bot.domain.compatibility import Action, Allowance, allow, major_version
-from bot.domain.jobs import FailedRef, RetryOutcome
+from bot.domain.jobs import BatchOutcome, FailedRef
 from bot.domain.pausing import PauseOutcome
 from bot.domain.queues import QueueId
 from bot.errors import BullhornError, RedisUnavailableError, RefusedError
@@ -66,7 +66,7 @@ class BullmqOperator:
 
     async def retry(
         self, queue: QueueId, jobs: Sequence[FailedRef], *, fresh: bool, configured: int | None
-    ) -> RetryOutcome:
+    ) -> BatchOutcome:
         """Move failed jobs back to waiting, each only while it is the same failure.
 
         Raises:
@@ -76,7 +76,7 @@ class BullmqOperator:
                 before, and up to one chunk more may have been.
         """
         client = self._sources.client(queue)
-        outcome = RetryOutcome()
+        outcome = BatchOutcome()
         unique = list(dict.fromkeys(jobs))
         try:
             with speaking_to(queue.source):
@@ -87,7 +87,7 @@ class BullmqOperator:
                         chunk
                     )
         except BullhornError as error:
-            in_chunk = error.done if isinstance(error.done, RetryOutcome) else RetryOutcome()
+            in_chunk = error.done if isinstance(error.done, BatchOutcome) else BatchOutcome()
             error.done = outcome + in_chunk
             raise
         return outcome
@@ -131,7 +131,7 @@ class _Retry:
     fresh: bool
     configured: int | None
 
-    async def run(self, chunk: Sequence[FailedRef]) -> RetryOutcome:
+    async def run(self, chunk: Sequence[FailedRef]) -> BatchOutcome:
         """Move a chunk, again from the start whenever something came in between."""
         for _ in range(TRIES):
             try:
@@ -145,7 +145,7 @@ class _Retry:
             f'The queue "{self.queue.name}" changes too fast to be retried safely now. Try again.'
         )
 
-    async def _once(self, chunk: Sequence[FailedRef]) -> RetryOutcome:
+    async def _once(self, chunk: Sequence[FailedRef]) -> BatchOutcome:
         async with self.client.pipeline(transaction=True) as pipe:
             keys = [self.queue.key("meta"), *(self.queue.key(ref.id) for ref in chunk)]
             await pipe.watch(*keys)
@@ -165,7 +165,7 @@ class _Retry:
                 self._give_up(answer, outcome)
         return outcome
 
-    def _give_up(self, error: Exception, outcome: RetryOutcome) -> None:
+    def _give_up(self, error: Exception, outcome: BatchOutcome) -> None:
         """The server refused a script (no memory, a replica): say so, and what was moved."""
         try:
             with speaking_to(self.queue.source):
@@ -229,7 +229,7 @@ def _found(ref: FailedRef, row: Sequence[Any]) -> _Found:
     )
 
 
-def _sort(found: Sequence[_Found], allowance: Allowance) -> tuple[list[_Found], RetryOutcome]:
+def _sort(found: Sequence[_Found], allowance: Allowance) -> tuple[list[_Found], BatchOutcome]:
     """Which jobs to move, and what is to be said of the others."""
     same = [one for one in found if one.score == one.ref.failed_at]
     there = [one for one in same if one.exists]
@@ -238,22 +238,22 @@ def _sort(found: Sequence[_Found], allowance: Allowance) -> tuple[list[_Found], 
         for one in there
         if not one.damaged and not (allowance.leave_out_prioritized and one.prioritized)
     ]
-    return movable, RetryOutcome(
-        not_failed=len(found) - len(same),
+    return movable, BatchOutcome(
+        changed=len(found) - len(same),
         vanished=len(same) - len(there),
         left_out=len(there) - len(movable),
     )
 
 
-def _read(movable: Sequence[_Found], answers: Sequence[Any]) -> RetryOutcome:
+def _read(movable: Sequence[_Found], answers: Sequence[Any]) -> BatchOutcome:
     pairs = [
         (one, answer)
         for one, answer in zip(movable, answers, strict=True)
         if not isinstance(answer, Exception)
     ]
-    return RetryOutcome(
-        moved=tuple(one.ref.id for one, answer in pairs if answer == _MOVED),
-        not_failed=sum(answer not in (_MOVED, _GONE) for _, answer in pairs),
+    return BatchOutcome(
+        done=tuple(one.ref.id for one, answer in pairs if answer == _MOVED),
+        changed=sum(answer not in (_MOVED, _GONE) for _, answer in pairs),
         vanished=sum(answer == _GONE for _, answer in pairs),
     )
 

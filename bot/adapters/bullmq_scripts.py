@@ -13,6 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, TypeAlias, cast
 
+from bullmq.redis_connection import SCRIPT_DEFINITIONS, loadScript
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
@@ -22,6 +23,7 @@ Argument: TypeAlias = str | int
 """A script's argument."""
 
 _INCLUDE = re.compile(r"^--- @include \"(\w+)\"$", re.MULTILINE)
+_PACKAGE = re.compile(r"^--- @package \"((\w+)-\d+\.lua)\" as (\w+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,20 @@ def load(name: str) -> Script:
 
 def _text(name: str) -> str:
     text = resources.files("bot.adapters").joinpath("lua", f"{name}.lua").read_text("utf-8")
-    return _INCLUDE.sub(lambda match: _text(match[1]), text)
+    text = _INCLUDE.sub(lambda match: _text(match[1]), text)
+    return _PACKAGE.sub(_packaged, text)
+
+
+def _packaged(match: re.Match[str]) -> str:
+    """A script of the official package as a local function of ours.
+
+    Raises:
+        RuntimeError: the package's script takes another number of keys than it is given here.
+    """
+    file, name, ours = match.groups()
+    if SCRIPT_DEFINITIONS.get(name) != file:
+        raise RuntimeError(f"The bullmq package has changed {name}: its keys must be reviewed.")
+    return f"local function {ours}(KEYS, ARGV)\n{loadScript(file)}\nend"
 
 
 async def run(client: Redis, script: Script, call: Call) -> Any:

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from bot.adapters import keys
 from bot.adapters.codec import Codec
 from bot.adapters.redis_errors import speaking_to
-from bot.domain.plans import PLAN_LIFETIME, PlanStatus, RetryPlan
+from bot.domain.plans import PLAN_LIFETIME, Plan, PlanStatus
 from bot.domain.times import DAY, Ms
 
 REMEMBERED: Final[Ms] = PLAN_LIFETIME + DAY
@@ -29,20 +29,20 @@ class RedisPlanStore:
     def __init__(self, *, client: Redis) -> None:
         self._client: Any = client
         self._advance = self._client.register_script(_ADVANCE)
-        self._codec = Codec(RetryPlan)
+        self._codec = Codec(Plan)
 
-    async def save(self, plan: RetryPlan) -> None:
+    async def save(self, plan: Plan) -> None:
         """Store a new plan."""
         with speaking_to(None):
             await self._client.set(keys.plan(plan.id), self._codec.dump(plan), px=REMEMBERED)
 
-    async def get(self, plan_id: str) -> RetryPlan | None:
+    async def get(self, plan_id: str) -> Plan | None:
         """The plan, None when it is unknown or long gone."""
         with speaking_to(None):
             text = await self._client.get(keys.plan(plan_id))
         return self._codec.load_or_drop(text, what=plan_id) if text else None
 
-    async def advance(self, plan: RetryPlan, *, expected: PlanStatus) -> bool:
+    async def advance(self, plan: Plan, *, expected: PlanStatus) -> bool:
         """Replace the plan if its stored status is still `expected`; False when it is not."""
         with speaking_to(None):
             done = await self._advance(

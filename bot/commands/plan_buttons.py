@@ -25,7 +25,7 @@ async def confirm(tools: Toolbox, actor: Actor, plan_id: str, *, fresh: bool = F
             done.plan, done.outcome, tools.catalog, stopped=done.stopped, recorded=done.recorded
         ),
         announcement=render.announcement(done.plan, done.outcome, actor.user, tools.catalog)
-        if done.outcome.moved
+        if done.outcome.done
         else None,
         replace=True,
     )

@@ -101,18 +101,45 @@ class FailureReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryOutcome:
-    """What a retry did. `left_out` are jobs that a retry would lose: prioritized, or damaged."""
+class BatchOutcome:
+    """What became of the jobs of a batch.
 
-    moved: tuple[str, ...] = ()
-    not_failed: int = 0
+    `done` were changed by it; `already` had been, by the same operation before; `changed` are not
+    any more what was shown; `vanished` have no hash; `left_out` would be lost by it: prioritized,
+    or damaged, or something is attached to them.
+    """
+
+    done: tuple[str, ...] = ()
+    already: int = 0
+    changed: int = 0
     vanished: int = 0
     left_out: int = 0
 
-    def __add__(self, other: RetryOutcome) -> RetryOutcome:
-        return RetryOutcome(
-            moved=self.moved + other.moved,
-            not_failed=self.not_failed + other.not_failed,
+    def __add__(self, other: BatchOutcome) -> BatchOutcome:
+        return BatchOutcome(
+            done=self.done + other.done,
+            already=self.already + other.already,
+            changed=self.changed + other.changed,
             vanished=self.vanished + other.vanished,
             left_out=self.left_out + other.left_out,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedJob:
+    """A whole job as it lay in Redis, byte for byte: what undo needs to bring it back.
+
+    `state` is the set it was in and `score` its score there, as Redis writes it. `fields` is its
+    hash; `logs` its log lines; `parts` its other keys by suffix (`dependencies`, `processed`,
+    `failed`, `unsuccessful`), each with its type and its content. `deduplication` is the value's
+    key suffix and its remaining time in ms (0: none) where the job held it.
+    """
+
+    id: str
+    state: str
+    score: str
+    fields: tuple[tuple[bytes, bytes], ...]
+    logs: tuple[bytes, ...] = ()
+    parts: tuple[tuple[str, str, tuple[bytes, ...]], ...] = ()
+    deduplication: tuple[str, Ms] | None = None
+    parent: str | None = None

@@ -6,21 +6,46 @@ time, unchanged `finishedOn`). Jobs that fail after that are not touched.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from bot.domain.jobs import FailureFilter
 from bot.domain.queues import QueueId
 from bot.domain.times import MINUTE, Ms
 
 PLAN_LIFETIME: Ms = 15 * MINUTE
+APPROVAL_LIFETIME: Ms = 10 * MINUTE
+"""How long a second admin may approve a drain or an obliterate."""
+DRIFT: Final = 0.10
+"""The share by which a count may differ from the card's before it is drawn and asked again."""
+
+
+class PlanKind(StrEnum):
+    """What a plan does."""
+
+    RETRY = "retry"
+    SALESFORCE = "retry through Salesforce"
+    PROMOTE = "promote"
+    UNSTICK = "unstick"
+    CLEAN = "clean"
+    SWEEP = "sweep"
+    UNDO = "undo"
+    DRAIN = "drain"
+    OBLITERATE = "obliterate"
+
+    @property
+    def approved(self) -> bool:
+        """Whether a second admin must approve it."""
+        return self in (PlanKind.DRAIN, PlanKind.OBLITERATE)
 
 
 class PlanStatus(StrEnum):
-    """A plan acts once: only `PROPOSED` may become `RUNNING`."""
+    """A plan acts once: only `PROPOSED` (or `TRIED`, for the rest) may become `RUNNING`."""
 
     PROPOSED = "proposed"
     RUNNING = "running"
+    TRIED = "tried"
     DONE = "done"
     CANCELLED = "cancelled"
 
@@ -35,32 +60,54 @@ class PlanGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPlan:
-    """A bulk retry. `filter.until` is the edge of the frozen set.
+class Plan:
+    """A bulk change. `filter.until` is the edge of the frozen set.
 
-    `ids` are the jobs one by one, each with the failure it had then; empty when there were too
-    many, and the filter selects them. `named` says that the person named them. `confirmed_by` and
-    `confirmed_at` are set when it acts, `attempt` tells one press from another, `moved` and
-    `progress_at` how far it is; `outcome` is in words when it is done.
+    `ids` are the jobs one by one, each with the score it had then (a failed job's `finishedOn`);
+    empty when there were too many, and the filter selects them, but for those `excluded`. `named`
+    says that the person named them. `matching` is how many matched the filter when it was asked,
+    what drift is measured against; `count` is how many of them are in the plan.
+
+    `state` is the set a clean or promote is about, `archive` the archive an undo brings back.
+    `rate` is a most of jobs a second, `canary` how many to try first; `begin_at` is for one that
+    begins later. `fresh` is for retries.
+
+    `confirmed_by` and `confirmed_at` are set when it acts, `approved_by` by the second admin;
+    `attempt` tells one run from another, `done` and `progress_at` how far it is; `outcome` is in
+    words when it is done.
     """
 
     id: str
     queue: QueueId
-    filter: FailureFilter
     count: int
-    groups: tuple[PlanGroup, ...]
     asked_by: str
     asked_at: Ms
     expires_at: Ms
     channel: str
+    kind: PlanKind = PlanKind.RETRY
+    filter: FailureFilter = field(default_factory=FailureFilter)
+    groups: tuple[PlanGroup, ...] = ()
+    matching: int = 0
     fresh: bool = False
     ids: tuple[tuple[str, Ms], ...] = ()
+    excluded: tuple[str, ...] = ()
     named: bool = False
+    state: str = ""
+    archive: str = ""
+    rate: float | None = None
+    canary: int = 0
+    begin_at: Ms | None = None
     warnings: tuple[str, ...] = ()
     status: PlanStatus = PlanStatus.PROPOSED
     confirmed_by: str | None = None
     confirmed_at: Ms | None = None
+    approved_by: str | None = None
     attempt: str = ""
-    moved: int = 0
+    done: int = 0
     progress_at: Ms | None = None
     outcome: str = ""
+
+
+def drifted(plan: Plan, matching: int) -> bool:
+    """Whether what a plan matched has changed by more than a tenth since its card was drawn."""
+    return abs(matching - plan.matching) > DRIFT * plan.matching

@@ -2,13 +2,14 @@
 
 from bot.ports.figures import Pulse, Telemetry
 from bot.ports.own import AuditLog, Leadership, PlanStore, WatchStore
-from bot.ports.queues import QueueOperator, QueueReader
+from bot.ports.queues import DoneSets, QueueOperator, QueueReader, QueueRemover
 from bot.ports.slack import AlertWriter, Directory, Fresh, Messenger
 
 __all__ = [
     "AlertWriter",
     "AuditLog",
     "Directory",
+    "DoneSets",
     "Fresh",
     "Leadership",
     "Messenger",
@@ -16,6 +17,7 @@ __all__ = [
     "Pulse",
     "QueueOperator",
     "QueueReader",
+    "QueueRemover",
     "Telemetry",
     "WatchStore",
 ]

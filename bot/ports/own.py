@@ -9,7 +9,7 @@ from bot.domain.audit import AuditEntry
 from bot.domain.incidents import Incident, Mark, Silence
 from bot.domain.memory import QueueMemory
 from bot.domain.notices import Notice
-from bot.domain.plans import PlanStatus, RetryPlan
+from bot.domain.plans import Plan, PlanStatus
 from bot.domain.queues import QueueId
 from bot.domain.state import Lease, WatchChanges, WatchState
 from bot.domain.times import Ms
@@ -79,15 +79,15 @@ class WatchStore(Protocol):
 class PlanStore(Protocol):
     """Stored plans; each acts once."""
 
-    async def save(self, plan: RetryPlan) -> None:
+    async def save(self, plan: Plan) -> None:
         """Store a new plan until it expires (and a while after, to say so)."""
         ...
 
-    async def get(self, plan_id: str) -> RetryPlan | None:
+    async def get(self, plan_id: str) -> Plan | None:
         """The plan, None when it is unknown or long gone."""
         ...
 
-    async def advance(self, plan: RetryPlan, *, expected: PlanStatus) -> bool:
+    async def advance(self, plan: Plan, *, expected: PlanStatus) -> bool:
         """Replace the plan if its stored status is still `expected`; False when it is not."""
         ...
 

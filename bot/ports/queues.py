@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from bot.domain.jobs import (
+    ArchivedJob,
+    BatchOutcome,
     FailedJob,
     FailedRef,
     FailureFilter,
     FailureReport,
     JobDetail,
-    RetryOutcome,
 )
 from bot.domain.pausing import PauseOutcome
 from bot.domain.queues import QueueId
@@ -78,19 +79,47 @@ class QueueReader(Protocol):
 
 
 class QueueOperator(Protocol):
-    """Changes BullMQ's queues, by BullMQ's own scripts, under the version table."""
+    """Changes BullMQ's queues, by BullMQ's own scripts, under the version table.
+
+    Each method that takes `operation` is one or more batches of it: what a batch has changed is in
+    the operation's done set, in the same call, and is never changed again by it. So an operation
+    that was killed is run again from its start. An empty one is not remembered. `configured` is the major version from the config.
+
+    Raises, each of them:
+        RefusedError: the version table does not allow it now, or keys are damaged; what was changed
+            before is in `error.done`, a BatchOutcome.
+        RedisUnavailableError: the source does not answer; `error.done` as above.
+    """
 
     async def retry(
-        self, queue: QueueId, jobs: Sequence[FailedRef], *, fresh: bool, configured: int | None
-    ) -> RetryOutcome:
-        """Move failed jobs back to waiting, each only while it is the same failure.
+        self,
+        queue: QueueId,
+        jobs: Sequence[FailedRef],
+        *,
+        fresh: bool,
+        configured: int | None,
+        operation: str = "",
+    ) -> BatchOutcome:
+        """Move failed jobs back to waiting, each only while it is the same failure."""
+        ...
 
-        `configured` is the major version from the config. At most 500 jobs a call.
+    async def promote(
+        self, queue: QueueId, ids: Sequence[str], *, configured: int | None, operation: str
+    ) -> BatchOutcome:
+        """Let delayed jobs run now; priorities are kept."""
+        ...
 
-        Raises:
-            RefusedError: the version table does not allow it now; nothing was moved by this call,
-                or what was moved before a pause came in between is in `error.done`.
-            RedisUnavailableError: the source does not answer.
+    async def stalled_check(self, queue: QueueId) -> Ms:
+        """How long a dead worker's `stalled-check` keeps BullMQ from looking again; 0: not."""
+        ...
+
+    async def unstick(
+        self, queue: QueueId, *, configured: int | None, operation: str
+    ) -> BatchOutcome:
+        """One pass of BullMQ's stalled-job script: mark, or move those marked and lockless.
+
+        The first pass only marks; a pass while `stalled_check` lasts does nothing. `done` are the
+        jobs that were moved back to waiting, or failed for having stalled too often.
         """
         ...
 
@@ -106,4 +135,88 @@ class QueueOperator(Protocol):
 
     async def resume(self, queue: QueueId, *, configured: int | None) -> PauseOutcome:
         """End a pause; raises as `pause`."""
+        ...
+
+
+class DoneSets(Protocol):
+    """What each operation has changed so far, kept beside the queue it changes, for two days."""
+
+    async def count(self, queue: QueueId, operation: str) -> int:
+        """How many jobs."""
+        ...
+
+    def ids(self, queue: QueueId, operation: str) -> AsyncIterator[list[str]]:
+        """Their ids, in batches of at most 500."""
+        ...
+
+    async def forget(self, queue: QueueId, operation: str) -> None:
+        """Drop it: the operation is over and its outcome is told."""
+        ...
+
+
+class QueueRemover(Protocol):
+    """Takes jobs out of a queue whole, and puts them back; batches as in `QueueOperator`."""
+
+    async def capture(
+        self, queue: QueueId, state: str, jobs: Sequence[FailedRef]
+    ) -> list[ArchivedJob]:
+        """Whole jobs as they lie in Redis now; those that are gone or changed are left out.
+
+        `state` is BullMQ's set (`failed`, `completed`, `delayed`, `prioritized`, `wait`,
+        `waiting-children`, `paused`); the score of a job in a list is its place.
+        """
+        ...
+
+    async def remove(
+        self,
+        queue: QueueId,
+        state: str,
+        jobs: Sequence[FailedRef],
+        *,
+        configured: int | None,
+        operation: str,
+    ) -> BatchOutcome:
+        """Remove them as BullMQ does, each only while it is in `state` with that score.
+
+        Children whose parent still waits for them are left out.
+        """
+        ...
+
+    async def restore(
+        self, queue: QueueId, jobs: Sequence[ArchivedJob], *, configured: int | None, operation: str
+    ) -> BatchOutcome:
+        """Put archived jobs back exactly as they were; `changed` are those whose id is in use."""
+        ...
+
+    def select(
+        self, queue: QueueId, state: str, *, until: Ms | None
+    ) -> AsyncIterator[list[FailedRef]]:
+        """The jobs of a set (those whose score is at most `until`), in batches of at most 500.
+
+        Jobs that are removed while it goes on do not disturb it.
+        """
+        ...
+
+    async def in_state(self, queue: QueueId, state: str, *, until: Ms | None) -> int:
+        """How many `select` would give now."""
+        ...
+
+    def orphans(self, queue: QueueId) -> AsyncIterator[list[str]]:
+        """Ids of job hashes that are in no set of the queue: what bare removals left behind.
+
+        SCAN in bounded steps; jobs in flight are not taken for orphans.
+        """
+        ...
+
+    async def remove_orphans(
+        self, queue: QueueId, ids: Sequence[str], *, operation: str
+    ) -> BatchOutcome:
+        """Remove hashes that are in no set still, with the keys that hang on them."""
+        ...
+
+    async def obliterate_step(self, queue: QueueId, *, configured: int | None) -> tuple[int, bool]:
+        """Remove up to 500 jobs of a paused queue that has no active job, whatever their state.
+
+        Returns how many, and whether nothing is left of the queue, its `meta` included.
+        """
         ...

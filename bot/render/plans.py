@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.domain.jobs import RetryOutcome
+from bot.domain.jobs import BatchOutcome
 from bot.domain.message import Message
 from bot.domain.plan_warnings import is_safe, may_fail_again
-from bot.domain.plans import RetryPlan
+from bot.domain.plans import Plan
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.queues import QueueId
 from bot.domain.times import Ms, say_duration
@@ -45,7 +45,7 @@ UNRECORDED: Final = f"{WARNING_SIGN} The audit log could not be written: `histor
 
 
 def card(
-    plan: RetryPlan, policy: QueuePolicy, catalog: Catalog, now: Ms, *, allowed_fresh: bool = False
+    plan: Plan, policy: QueuePolicy, catalog: Catalog, now: Ms, *, allowed_fresh: bool = False
 ) -> Message:
     """What would be retried and what to know before; only its reader sees it.
 
@@ -70,8 +70,8 @@ def card(
 
 
 def outcome(
-    plan: RetryPlan,
-    outcome: RetryOutcome,
+    plan: Plan,
+    outcome: BatchOutcome,
     catalog: Catalog,
     *,
     stopped: str | None = None,
@@ -82,7 +82,7 @@ def outcome(
     `stopped` is why it ended early; `recorded` False says that the audit log was not written.
     """
     address = catalog.address(plan.queue)
-    mark = "\u2705 " if outcome.moved and not stopped else ""
+    mark = "\u2705 " if outcome.done and not stopped else ""
     text = f"{mark}{outcome_words(outcome, address)}"
     early = f"{WARNING_SIGN} Stopped before the end: {trusted(stopped)}" if stopped else ""
     blocks = [
@@ -95,15 +95,15 @@ def outcome(
     return finish(f"{text} {early}", blocks)
 
 
-def outcome_words(outcome: RetryOutcome, address: str) -> str:
+def outcome_words(outcome: BatchOutcome, address: str) -> str:
     """Moved, and what was not and why, each only when there is any."""
-    moved = len(outcome.moved)
+    moved = len(outcome.done)
     queue = f"*{escape(address, 80)}*"
     parts = [f"Moved {number(moved)} back to waiting in {queue}."]
     if not moved:
         parts = [f"Moved nothing in {queue}."]
     rest = [
-        _some(outcome.not_failed, "no longer failed"),
+        _some(outcome.changed, "no longer failed"),
         _some(outcome.vanished, "", verb="had vanished"),
         _some(outcome.left_out, "left out (a retry would lose them: prioritized, or damaged)"),
     ]
@@ -111,9 +111,9 @@ def outcome_words(outcome: RetryOutcome, address: str) -> str:
     return " ".join([*parts, f"{said}."] if said else parts)
 
 
-def announcement(plan: RetryPlan, outcome: RetryOutcome, user: str, catalog: Catalog) -> Message:
+def announcement(plan: Plan, outcome: BatchOutcome, user: str, catalog: Catalog) -> Message:
     """Told where it was asked: who retried how many jobs of which queue."""
-    moved = len(outcome.moved)
+    moved = len(outcome.done)
     policy = catalog.policy(plan.queue)
     kind = f"{named(plan.groups[0].code, policy, 60)} " if len(plan.groups) == 1 else ""
     fresh = ", with fresh attempts" if plan.fresh else ""
@@ -138,19 +138,19 @@ def single_retried(
     return simple(said if recorded else f"{said}\n{UNRECORDED}")
 
 
-def cancelled(plan: RetryPlan) -> Message:
+def cancelled(plan: Plan) -> Message:
     """The card's place after Cancel."""
     return simple(f"Cancelled: {_jobs(plan)} stay failed. Nothing was changed.")
 
 
-def expired(plan: RetryPlan, catalog: Catalog | None = None) -> Message:
+def expired(plan: Plan, catalog: Catalog | None = None) -> Message:
     """Pressed too late: nothing happened, and how to ask again."""
     again = button("Ask again", _command(plan, catalog))
     text = "This plan has expired: the failures may be others by now. Nothing was changed."
     return finish(text, [section(text), actions(again)])
 
 
-def _command(plan: RetryPlan, catalog: Catalog | None) -> str | None:
+def _command(plan: Plan, catalog: Catalog | None) -> str | None:
     queue = catalog.address(plan.queue) if catalog else plan.queue.name
     wanted = plan.filter
     flags = ["--fresh"] if plan.fresh else []
@@ -163,11 +163,11 @@ def _command(plan: RetryPlan, catalog: Catalog | None) -> str | None:
     return about("retry", queue, wanted.code, policy, flags=(*whole, *flags), name=wanted.name)
 
 
-def _jobs(plan: RetryPlan) -> str:
+def _jobs(plan: Plan) -> str:
     return plural(plan.count, "job")
 
 
-def _with(plan: RetryPlan, policy: QueuePolicy) -> str:
+def _with(plan: Plan, policy: QueuePolicy) -> str:
     """What selects the jobs, said after the queue: the error, or the ids of a few."""
     if len(plan.groups) == 1 and plan.filter.code is not None:
         return f" that failed with {named(plan.groups[0].code, policy, 60)}"
@@ -176,7 +176,7 @@ def _with(plan: RetryPlan, policy: QueuePolicy) -> str:
     return ""
 
 
-def _groups(plan: RetryPlan, policy: QueuePolicy) -> list[str]:
+def _groups(plan: Plan, policy: QueuePolicy) -> list[str]:
     """Each error with what to do about it, unless a warning says that already."""
     said = "\n".join(plan.warnings)
     lines = []
@@ -194,7 +194,7 @@ def _groups(plan: RetryPlan, policy: QueuePolicy) -> list[str]:
 
 
 def _buttons(
-    plan: RetryPlan, policy: QueuePolicy, catalog: Catalog, *, allowed_fresh: bool
+    plan: Plan, policy: QueuePolicy, catalog: Catalog, *, allowed_fresh: bool
 ) -> list[Element]:
     """Danger that asks first where jobs may fail again; primary only where all is known well."""
     doubtful = may_fail_again(plan.groups, policy, now=plan.asked_at)

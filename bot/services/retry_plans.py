@@ -9,7 +9,7 @@ from secrets import token_hex
 from bot.domain.access import Actor
 from bot.domain.jobs import FailureFilter, FailureGroup
 from bot.domain.plan_warnings import plan_warnings
-from bot.domain.plans import PLAN_LIFETIME, PlanGroup, PlanStatus, RetryPlan
+from bot.domain.plans import PLAN_LIFETIME, Plan, PlanGroup, PlanStatus
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
 from bot.domain.redaction import shown_code
@@ -30,7 +30,7 @@ INTERRUPTED_AFTER: Ms = MINUTE
 class Proposal:
     """A stored plan, and whether fresh attempts may be offered for it."""
 
-    plan: RetryPlan
+    plan: Plan
     may_be_fresh: bool
 
 
@@ -82,7 +82,7 @@ class RetryPlanner:
         warnings = plan_warnings(
             shares, policy, now=sample.taken_at, paused=sample.paused, workers=sample.workers
         )
-        plan = RetryPlan(
+        plan = Plan(
             id=token_hex(6),
             queue=queue,
             filter=replace(wanted, until=frozen.newest),
@@ -129,7 +129,7 @@ class RetryPlanner:
         )
 
 
-def open_plan(plan: RetryPlan | None, actor: Actor, now: Ms) -> RetryPlan:
+def open_plan(plan: Plan | None, actor: Actor, now: Ms) -> Plan:
     """The plan, if this person may still confirm it.
 
     Raises:
@@ -146,7 +146,7 @@ def open_plan(plan: RetryPlan | None, actor: Actor, now: Ms) -> RetryPlan:
         text = f"{{people}} did this already at {{at}}: {plan.outcome}."
         raise StaleError(text, people=who, at=plan.confirmed_at)
     if plan.status is PlanStatus.RUNNING:
-        far = f"{plan.moved:,} of {plan.count:,} moved"
+        far = f"{plan.done:,} of {plan.count:,} moved"
         if plan.progress_at is not None and now - plan.progress_at > INTERRUPTED_AFTER:
             text = f"{{people}} began this at {{at}}, and it was interrupted: {far}. Ask again."
         else:

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from bot.domain.jobs import FailedJob, FailureGroup, RetryOutcome
-from bot.domain.plans import RetryPlan
+from bot.domain.jobs import BatchOutcome, FailedJob, FailureGroup
+from bot.domain.plans import Plan
 from bot.domain.redaction import is_plain, shown_code
 
 
-def what(plan: RetryPlan, redact: Sequence[str]) -> str:
+def what(plan: Plan, redact: Sequence[str]) -> str:
     """`retry 9 × WHMCS_ERROR`, `retry 14 failed jobs`; a code that is a message is masked."""
     about = _code(plan, redact) or ("named jobs" if plan.named else "failed jobs")
     sign = " × " if plan.filter.code else " "
     return f"retry {plan.count:,}{sign}{about}" + (" with fresh attempts" if plan.fresh else "")
 
 
-def note_text(plan: RetryPlan, outcome: RetryOutcome, redact: Sequence[str]) -> str:
+def note_text(plan: Plan, outcome: BatchOutcome, redact: Sequence[str]) -> str:
     """`retried 8 WHMCS_ERROR jobs`, after the person's name."""
     about = f" {_code(plan, redact)}" if plan.filter.code else ""
     fresh = " with fresh attempts" if plan.fresh else ""
-    plural = "s" if len(outcome.moved) != 1 else ""
-    return f"retried {len(outcome.moved):,}{about} job{plural}{fresh}"
+    plural = "s" if len(outcome.done) != 1 else ""
+    return f"retried {len(outcome.done):,}{about} job{plural}{fresh}"
 
 
-def _code(plan: RetryPlan, redact: Sequence[str]) -> str:
+def _code(plan: Plan, redact: Sequence[str]) -> str:
     code = plan.filter.code or ""
     shown = shown_code(code, redact)
     return shown if is_plain(code) or not code else f'"{shown}"'

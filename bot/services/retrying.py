@@ -9,8 +9,8 @@ from secrets import token_hex
 from bot.domain.access import Actor
 from bot.domain.audit import Outcome
 from bot.domain.incidents import Mark, MarkKind
-from bot.domain.jobs import FailedRef, RetryOutcome
-from bot.domain.plans import PlanStatus, RetryPlan
+from bot.domain.jobs import BatchOutcome, FailedRef
+from bot.domain.plans import Plan, PlanStatus
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
 from bot.errors import (
@@ -39,8 +39,8 @@ class Done:
     `stopped` says why it ended early, None when it went through.
     """
 
-    plan: RetryPlan
-    outcome: RetryOutcome
+    plan: Plan
+    outcome: BatchOutcome
     recorded: bool
     stopped: str | None = None
 
@@ -114,7 +114,7 @@ class Retrying:
         try:
             self._facts.check_retry(plan.queue, sample, fresh=plan.fresh)
         except RefusedError as error:
-            await self._record(actor, plan, RetryOutcome(), Outcome.REFUSED, str(error))
+            await self._record(actor, plan, BatchOutcome(), Outcome.REFUSED, str(error))
             raise
         running = replace(
             plan,
@@ -127,10 +127,10 @@ class Retrying:
         if not await self._begin(running):
             open_plan(await self._plans.get(plan_id), actor, now)
             raise StaleError("This plan was just carried out by another press.")
-        await self._record(actor, running, RetryOutcome(), Outcome.STARTED, "")
+        await self._record(actor, running, BatchOutcome(), Outcome.STARTED, "")
         return await self._carry_out(actor, running)
 
-    async def cancel(self, actor: Actor, plan_id: str) -> RetryPlan:
+    async def cancel(self, actor: Actor, plan_id: str) -> Plan:
         """Put a plan aside: its button does nothing any more.
 
         Raises:
@@ -142,11 +142,11 @@ class Retrying:
             raise StaleError("This plan was just carried out by another press.")
         return cancelled
 
-    async def plan(self, plan_id: str) -> RetryPlan | None:
+    async def plan(self, plan_id: str) -> Plan | None:
         """A stored plan."""
         return await self._plans.get(plan_id)
 
-    async def _begin(self, running: RetryPlan) -> bool:
+    async def _begin(self, running: Plan) -> bool:
         """Win the plan for this press; a lost reply is looked into, not taken for a no."""
         try:
             return await self._plans.advance(running, expected=PlanStatus.PROPOSED)
@@ -156,8 +156,8 @@ class Retrying:
                 return True
             raise
 
-    async def _carry_out(self, actor: Actor, plan: RetryPlan) -> Done:
-        outcome, stopped = RetryOutcome(), None
+    async def _carry_out(self, actor: Actor, plan: Plan) -> Done:
+        outcome, stopped = BatchOutcome(), None
         try:
             async for batch in batches(self._reader, plan):
                 if self._stopping:
@@ -171,11 +171,11 @@ class Retrying:
                 )
                 plan = await self._progress(plan, outcome)
         except (RefusedError, UnavailableError) as error:
-            outcome += error.done or RetryOutcome()
+            outcome += error.done or BatchOutcome()
             stopped = str(error)
         outcome = _with_those_gone(plan, outcome, stopped)
         word = Outcome.FAILED if stopped else Outcome.DONE
-        said = f"moved {len(outcome.moved):,} of {plan.count:,}"
+        said = f"moved {len(outcome.done):,} of {plan.count:,}"
         said += f"; {stopped}" if stopped else ""
         done = replace(plan, status=PlanStatus.DONE, outcome=said)
         recorded = await self._record(actor, plan, outcome, word, said)
@@ -183,14 +183,14 @@ class Retrying:
             await self._plans.advance(done, expected=PlanStatus.RUNNING)
         except RedisUnavailableError:
             recorded = False
-        if outcome.moved:
+        if outcome.done:
             await self._note(actor, plan.queue, note_text(plan, outcome, self._redact(plan.queue)))
         return Done(plan=done, outcome=outcome, recorded=recorded, stopped=stopped)
 
-    async def _progress(self, plan: RetryPlan, outcome: RetryOutcome) -> RetryPlan:
+    async def _progress(self, plan: Plan, outcome: BatchOutcome) -> Plan:
         """Store how far it is, so that an interrupted one can say so."""
         at = await self._reader.now()
-        plan = replace(plan, moved=len(outcome.moved), progress_at=at)
+        plan = replace(plan, done=len(outcome.done), progress_at=at)
         await self._plans.advance(plan, expected=PlanStatus.RUNNING)
         return plan
 
@@ -204,7 +204,7 @@ class Retrying:
                 f"Job {ref.id} has a priority, and BullMQ 3 loses such jobs when they are retried. "
                 "If the queue runs a later one, set `bullmq:` for it in the config."
             )
-        if not outcome.moved:
+        if not outcome.done:
             raise await self.not_failed(queue, ref.id)
 
     async def not_failed(self, queue: QueueId, job_id: str) -> JobGoneError:
@@ -218,7 +218,7 @@ class Retrying:
         return JobGoneError(f"Job {job_id[:60]} is {detail.state}, not failed: nothing to retry.")
 
     async def _record(
-        self, actor: Actor, plan: RetryPlan, outcome: RetryOutcome, word: Outcome, detail: str
+        self, actor: Actor, plan: Plan, outcome: BatchOutcome, word: Outcome, detail: str
     ) -> bool:
         return await self._journal.record(
             actor,
@@ -226,7 +226,7 @@ class Retrying:
             what(plan, self._redact(plan.queue)),
             word,
             queue=plan.queue,
-            jobs=outcome.moved,
+            jobs=outcome.done,
             detail=detail,
             plan=plan.id,
         )
@@ -245,7 +245,7 @@ class Retrying:
             return
 
 
-async def batches(reader: QueueReader, plan: RetryPlan) -> AsyncIterator[list[FailedRef]]:
+async def batches(reader: QueueReader, plan: Plan) -> AsyncIterator[list[FailedRef]]:
     """The plan's jobs as they were frozen, at most `BATCH` at a time."""
     if plan.ids:
         refs = [FailedRef(job_id, failed_at) for job_id, failed_at in plan.ids]
@@ -256,9 +256,9 @@ async def batches(reader: QueueReader, plan: RetryPlan) -> AsyncIterator[list[Fa
         yield batch
 
 
-def _with_those_gone(plan: RetryPlan, outcome: RetryOutcome, stopped: str | None) -> RetryOutcome:
+def _with_those_gone(plan: Plan, outcome: BatchOutcome, stopped: str | None) -> BatchOutcome:
     """Jobs that left the frozen set before it was read again were no longer failed, too."""
     if plan.ids or stopped:
         return outcome
-    seen = len(outcome.moved) + outcome.not_failed + outcome.vanished + outcome.left_out
-    return replace(outcome, not_failed=outcome.not_failed + max(0, plan.count - seen))
+    seen = len(outcome.done) + outcome.changed + outcome.vanished + outcome.left_out
+    return replace(outcome, changed=outcome.changed + max(0, plan.count - seen))

@@ -7,7 +7,7 @@ import pytest
 from bot.adapters import bullmq_operator
 from bot.adapters.bullmq_operator import BullmqOperator
 from bot.adapters.sources import Sources
-from bot.domain.jobs import FailedRef, FailureFilter, RetryOutcome
+from bot.domain.jobs import BatchOutcome, FailedRef, FailureFilter
 from bot.domain.queues import QueueId
 from bot.errors import RedisUnavailableError, RefusedError
 from tests.support.node_bullmq import VERSIONS
@@ -42,10 +42,10 @@ async def test_workers_that_wait_finish_what_is_retried(node, reader, operator, 
 
     outcome = await retry(operator, refs)
 
-    assert set(outcome.moved) == {ref.id for ref in refs}
-    assert len(outcome.moved) == 130
+    assert set(outcome.done) == {ref.id for ref in refs}
+    assert len(outcome.done) == 130
     await queue.wait(completed=130, failed=1, within=15_000)
-    assert await retry(operator, refs) == RetryOutcome(not_failed=130)
+    assert await retry(operator, refs) == BatchOutcome(changed=130)
     job = await reader.job(ORDERS, refs[0].id)
     assert (job.state, job.failed_reason) == ("completed", None)
     await worker.stop()
@@ -56,7 +56,7 @@ async def test_a_job_that_failed_again_is_another_failure(node, reader, operator
     queue = node.queue(version, "orders")
     worker = await fail(queue, FAILS, FAILS)
     first, second = await failed(reader)
-    assert await retry(operator, [first]) == RetryOutcome(moved=(first.id,))
+    assert await retry(operator, [first]) == BatchOutcome(done=(first.id,))
     for _ in range(200):
         found = (await reader.failed_refs(ORDERS, [first.id]))[first.id]
         if found is not None:
@@ -66,7 +66,7 @@ async def test_a_job_that_failed_again_is_another_failure(node, reader, operator
 
     outcome = await retry(operator, [first, second, second])
 
-    assert outcome == RetryOutcome(moved=(second.id,), not_failed=1)
+    assert outcome == BatchOutcome(done=(second.id,), changed=1)
     await worker.stop()
 
 
@@ -81,10 +81,10 @@ async def test_priority_is_kept_except_where_it_would_be_lost(node, reader, oper
     outcome = await retry(operator, refs)
 
     if version == 3:
-        assert (len(outcome.moved), outcome.left_out) == (1, 1)
+        assert (len(outcome.done), outcome.left_out) == (1, 1)
         await queue.wait(completed=1, failed=1)
     else:
-        assert (len(outcome.moved), outcome.left_out) == (2, 0)
+        assert (len(outcome.done), outcome.left_out) == (2, 0)
         await queue.wait(completed=2)
     await worker.stop()
 
@@ -100,7 +100,7 @@ async def test_fresh_attempts(node, reader, operator, version):
             await retry(operator, refs, fresh=True)
         assert await queue.state(refs[0].id) == "failed"
     else:
-        assert len((await retry(operator, refs, fresh=True)).moved) == 1
+        assert len((await retry(operator, refs, fresh=True)).done) == 1
         await queue.wait(failed=1)
         for _ in range(100):
             if await worker.started() == started + 2:
@@ -125,7 +125,7 @@ async def test_a_paused_queue(node, reader, operator, redis, version):
         await queue.call("resume")
         await retry(operator, refs)
     else:
-        assert len((await retry(operator, refs)).moved) == 2
+        assert len((await retry(operator, refs)).done) == 2
         await queue.call("resume")
     await queue.wait(completed=2)
     await worker.stop()
@@ -151,7 +151,7 @@ async def test_vanished_jobs_are_stepped_over(reader, operator, redis):
 
     outcome = await retry(operator, refs)
 
-    assert (len(outcome.moved), outcome.vanished, outcome.not_failed) == (60, 60, 0)
+    assert (len(outcome.done), outcome.vanished, outcome.changed) == (60, 60, 0)
     assert redis.zcard(ORDERS.key("failed")) == 60
 
 
@@ -162,7 +162,7 @@ async def test_names_and_prefixes_are_taken_as_they_are(valkey, redis):
     write_failed(redis, queue, [("1", now_ms(), "A_B", "work")])
     ref = FailedRef("1", int(redis.zscore(queue.key("failed"), "1")))
     outcome = await retry(BullmqOperator(sources=sources), [ref], queue=queue)
-    assert outcome.moved == ("1",)
+    assert outcome.done == ("1",)
     assert redis.lrange(queue.key("wait"), 0, -1) == ["1"]
     await sources.aclose()
 
@@ -191,7 +191,7 @@ async def test_a_paused_queue_of_doubtful_version(
         with pytest.raises(RefusedError):
             await retry(operator, [], configured=configured)
     else:
-        assert len((await retry(operator, refs, configured=configured)).moved) == 1
+        assert len((await retry(operator, refs, configured=configured)).done) == 1
 
 
 def interfere(monkeypatch, *, before_look, act):
@@ -225,7 +225,7 @@ async def test_a_pause_that_comes_in_between_stops_it_and_tells_what_was_moved(
     with pytest.raises(RefusedError, match="paused") as caught:
         await retry(operator, refs)
 
-    assert len(caught.value.done.moved) == bullmq_operator.CHUNK
+    assert len(caught.value.done.done) == bullmq_operator.CHUNK
     assert redis.llen(ORDERS.key("paused")) == bullmq_operator.CHUNK
     assert redis.exists(ORDERS.key("wait")) == 0
 
@@ -241,7 +241,7 @@ async def test_another_retry_in_between_moves_no_job_twice(reader, operator, red
 
     looks = interfere(monkeypatch, before_look=1, act=failed_again)
     outcome = await retry(operator, refs)
-    assert (outcome.moved, outcome.not_failed, len(looks)) == (("0", "2"), 1, 2)
+    assert (outcome.done, outcome.changed, len(looks)) == (("0", "2"), 1, 2)
 
 
 async def test_a_queue_that_never_holds_still_is_given_up(reader, operator, redis, monkeypatch):
@@ -267,7 +267,7 @@ async def test_scripts_forgotten_in_between_are_loaded_again(reader, operator, r
     write_failed(redis, ORDERS, [("1", now_ms(), "WHMCS_ERROR: x", "work")])
     refs = await failed(reader)
     interfere(monkeypatch, before_look=1, act=redis.script_flush)
-    assert (await retry(operator, refs)).moved == ("1",)
+    assert (await retry(operator, refs)).done == ("1",)
 
 
 async def test_a_server_that_refuses_writes_says_so(reader, operator, redis):
@@ -280,5 +280,5 @@ async def test_a_server_that_refuses_writes_says_so(reader, operator, redis):
             await retry(operator, refs)
     finally:
         redis.replicaof("NO", "ONE")
-    assert caught.value.done == RetryOutcome()
+    assert caught.value.done == BatchOutcome()
     assert redis.zcard(ORDERS.key("failed")) == 1

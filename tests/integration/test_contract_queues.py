@@ -8,7 +8,7 @@ import pytest
 from bot.adapters.bullmq_operator import BullmqOperator
 from bot.adapters.bullmq_reader import BullmqReader
 from bot.adapters.sources import Sources
-from bot.domain.jobs import FailedRef, FailureFilter, RetryOutcome
+from bot.domain.jobs import BatchOutcome, FailedRef, FailureFilter
 from bot.domain.queues import QueueId
 from bot.domain.sample import Counts, SampleRequest
 from bot.domain.times import SECOND
@@ -257,10 +257,10 @@ async def test_a_queue_that_does_not_exist_is_an_empty_one(world):
 async def test_retried_jobs_are_failed_no_longer_and_cannot_be_retried_again(failed):
     refs = await selected(failed, FailureFilter(code="WHMCS_ERROR"))
     outcome = await failed.operator.retry(ORDERS, refs, fresh=False, configured=None)
-    assert outcome == RetryOutcome(moved=("a", "c", "d"))
+    assert outcome == BatchOutcome(done=("a", "c", "d"))
     assert await ids_of(failed, ANY) == "bef"
     again = await failed.operator.retry(ORDERS, refs, fresh=False, configured=None)
-    assert again == RetryOutcome(not_failed=3)
+    assert again == BatchOutcome(changed=3)
 
 
 async def test_each_job_is_judged_by_the_failure_it_was_shown_with(failed, start):
@@ -274,7 +274,7 @@ async def test_each_job_is_judged_by_the_failure_it_was_shown_with(failed, start
         FailedRef("nope", start),
     ]
     outcome = await failed.operator.retry(ORDERS, refs, fresh=False, configured=None)
-    assert outcome == RetryOutcome(moved=("a",), not_failed=2, vanished=1)
+    assert outcome == BatchOutcome(done=("a",), changed=2, vanished=1)
 
 
 async def test_the_version_table_is_asked_even_for_no_job_at_all(failed):
@@ -283,7 +283,7 @@ async def test_the_version_table_is_asked_even_for_no_job_at_all(failed):
     for some in (refs, []):
         with pytest.raises(RefusedError, match="paused") as caught:
             await failed.operator.retry(ORDERS, some, fresh=False, configured=None)
-        assert caught.value.done == RetryOutcome()
+        assert caught.value.done == BatchOutcome()
     assert await ids_of(failed, ANY) == "abcdef"
 
 
@@ -307,7 +307,7 @@ async def test_fresh_attempts_only_where_the_version_knows_them(
         ORDERS, [FailedRef("a", start)], fresh=fresh, configured=configured
     )
     if allowed:
-        assert (await retry).moved == ("a",)
+        assert (await retry).done == ("a",)
     else:
         with pytest.raises(RefusedError, match="Fresh attempts"):
             await retry
@@ -322,7 +322,7 @@ async def test_prioritized_jobs_are_left_out_where_they_would_be_lost(
     world.prioritize(ORDERS, "urgent")
     refs = [FailedRef("a", start), FailedRef("urgent", start)]
     outcome = await world.operator.retry(ORDERS, refs, fresh=False, configured=None)
-    assert (len(outcome.moved), outcome.left_out) == (2 - left_out, left_out)
+    assert (len(outcome.done), outcome.left_out) == (2 - left_out, left_out)
 
 
 async def look(world):
@@ -403,7 +403,7 @@ async def test_asking_a_source_that_is_down_says_which(world):
             await switch(LOST, configured=None)
     with pytest.raises(RedisUnavailableError, match="cannot be reached") as caught:
         await world.operator.retry(LOST, [FailedRef("a", 1)], fresh=False, configured=None)
-    assert caught.value.done == RetryOutcome()
+    assert caught.value.done == BatchOutcome()
 
 
 async def test_the_clock_is_that_of_bullhorns_own_redis(world):

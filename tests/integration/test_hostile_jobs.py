@@ -252,7 +252,7 @@ async def test_a_hostile_job_that_is_retried_is_in_one_place_and_otherwise_the_s
 
     outcome = await retry_all(hall)
 
-    assert set(outcome.moved) == {"1", "2"}
+    assert set(outcome.done) == {"1", "2"}
     assert misplaced(redis, ORDERS, ["1", "2"]) == {}
     assert set(places(redis, ORDERS)) == {"1", "2"}
     gone = {b"finishedOn", b"processedOn", b"failedReason"}
@@ -305,7 +305,7 @@ async def test_a_retry_of_an_odd_id_moves_that_job_or_none(hall, raw, redis):
     assert waiting & failed == set()
     readable = {id_ for id_ in every if is_utf8(id_)}
     assert readable <= waiting
-    assert len(outcome.moved) == len(waiting)
+    assert len(outcome.done) == len(waiting)
 
 
 def is_utf8(id_):
@@ -405,5 +405,5 @@ async def test_refs_that_are_not_there_move_nothing(hall, operator, raw, redis):
         refs = [FailedRef(id_, 1_000)]
         with suppress(RedisUnavailableError):
             outcome = await operator.retry(ORDERS, refs, fresh=False, configured=None)
-            assert outcome.moved == ()
+            assert outcome.done == ()
     assert contents(raw, ORDERS) == before

@@ -136,7 +136,7 @@ class QueueMachine(RuleBasedStateMachine):
             assert self.world.major < 6
             return
         assert not (self.paused and self.world.major < 6)
-        assert len(outcome.moved) + outcome.left_out == len(refs)
+        assert len(outcome.done) + outcome.left_out == len(refs)
         assert (outcome.left_out > 0) <= (self.world.major == 3)
 
     async def failed(self):

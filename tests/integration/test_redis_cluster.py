@@ -206,7 +206,7 @@ async def test_real_workers_finish_what_is_retried(cluster, elsewhere):
             name, refs, fresh=False, configured=None
         )
 
-        assert len(outcome.moved) == 70
+        assert len(outcome.done) == 70
         await queue.wait(completed=70)
         await worker.stop()
         await node.ask("reset")

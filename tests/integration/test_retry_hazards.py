@@ -8,7 +8,7 @@ from bot.adapters import bullmq_operator
 from bot.adapters.bullmq_failures import kept_limit
 from bot.adapters.bullmq_jobs import read_job
 from bot.adapters.bullmq_sample import whole
-from bot.domain.jobs import FailedRef, FailureFilter, RetryOutcome
+from bot.domain.jobs import BatchOutcome, FailedRef, FailureFilter
 from bot.errors import RefusedError
 from tests.support.bullmq_places import misplaced
 from tests.support.valkey_bullmq import ORDERS, contents, now_ms, write_failed, write_meta
@@ -73,7 +73,7 @@ async def test_damage_to_the_queues_own_keys_moves_nothing(operator, redis, kind
         await retry(operator, refs)
 
     assert f"damaged ({kind.split(' ')[0]})" in str(caught.value)
-    assert caught.value.done == RetryOutcome()
+    assert caught.value.done == BatchOutcome()
     assert contents(redis) == before
 
 
@@ -92,13 +92,13 @@ async def test_damage_that_comes_after_a_chunk_tells_what_was_moved(operator, re
     monkeypatch.setattr(bullmq_operator, "_look_script", look)
     with pytest.raises(RefusedError, match=r"\(marker\)") as caught:
         await retry(operator, [FailedRef(str(n), at) for n in range(120)])
-    assert len(caught.value.done.moved) == bullmq_operator.CHUNK == redis.llen(ORDERS.key("wait"))
+    assert len(caught.value.done.done) == bullmq_operator.CHUNK == redis.llen(ORDERS.key("wait"))
 
 
 @pytest.mark.parametrize("priority", ["nan", "-nan", "inf", "-inf", "1e400"])
 async def test_a_priority_that_is_no_number_leaves_that_job_out(operator, redis, priority):
     refs = write_two(redis, priority=priority)
-    assert await retry(operator, refs) == RetryOutcome(moved=("2",), left_out=1)
+    assert await retry(operator, refs) == BatchOutcome(done=("2",), left_out=1)
     assert misplaced(redis, ORDERS, ["1", "2"]) == {}
     assert redis.zrange(ORDERS.key("failed"), 0, -1) == ["1"]
 
@@ -109,7 +109,7 @@ async def test_a_priority_only_lua_counts_is_left_out_where_it_would_be_lost(
 ):
     refs = write_two(redis, priority=priority)
     write_meta(redis, ORDERS, "bullmq:3.15.0")
-    assert await retry(operator, refs) == RetryOutcome(moved=("2",), left_out=1)
+    assert await retry(operator, refs) == BatchOutcome(done=("2",), left_out=1)
 
 
 @pytest.mark.parametrize("suffix", ["unsuccessful", "failed", "dependencies"])
@@ -121,7 +121,7 @@ async def test_a_damaged_parent_leaves_that_job_out(operator, redis, suffix):
     redis.delete(f"{parent}:{suffix}")
     redis.set(f"{parent}:{suffix}", "x")
 
-    assert await retry(operator, refs) == RetryOutcome(moved=("2",), left_out=1)
+    assert await retry(operator, refs) == BatchOutcome(done=("2",), left_out=1)
     assert redis.zrange(ORDERS.key("failed"), 0, -1) == ["1"]
 
 
@@ -134,7 +134,7 @@ async def test_all_that_is_whole_is_moved(operator, redis):
     redis.zadd(ORDERS.key("marker"), {"0": 0})
     redis.hset(parent, "name", "x")
     redis.zadd(f"{parent}:unsuccessful", {ORDERS.key("1"): 1})
-    assert await retry(operator, refs) == RetryOutcome(moved=("1", "2"))
+    assert await retry(operator, refs) == BatchOutcome(done=("1", "2"))
     assert redis.smembers(f"{parent}:dependencies") == {ORDERS.key("1")}
 
 
@@ -156,7 +156,7 @@ async def test_an_id_whose_key_is_no_hash_is_no_job(reader, operator, redis, wor
     assert (await reader.failed_refs(ORDERS, [word]))[word] is None
     assert len(await failed(reader)) == 3
     outcome = await retry(operator, [*refs, FailedRef(word, at)])
-    assert outcome == RetryOutcome(moved=("1", "2"), vanished=1)
+    assert outcome == BatchOutcome(done=("1", "2"), vanished=1)
     assert word not in redis.lrange(ORDERS.key("wait"), 0, -1)
 
 
@@ -168,7 +168,7 @@ async def test_a_score_without_end_is_read_and_never_retried(reader, operator, r
     assert report.newest >= before, "what fails later is beyond it"
     assert report.kept == 2
     assert len(await reader.failed_jobs(ORDERS, ANY, limit=10, offset=0)) == 2
-    assert await retry(operator, await failed(reader)) == RetryOutcome(not_failed=2)
+    assert await retry(operator, await failed(reader)) == BatchOutcome(changed=2)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_usual_options_keep_what_they_say():
 
 async def test_deep_options_do_not_stop_a_retry(operator, redis):
     refs = write_two(redis, opts=DEEP)
-    assert await retry(operator, refs) == RetryOutcome(moved=("1", "2"))
+    assert await retry(operator, refs) == BatchOutcome(done=("1", "2"))
 
 
 @pytest.mark.parametrize("attempts", [{"a": 1}, [3], "x", None])

@@ -83,12 +83,12 @@ async def test_retry_of_every_kind_while_node_adds(node, reader, operator, redis
     added = await producer.done()
 
     left = jobs["urgent"] if major == 3 else []
-    assert (outcome.left_out, len(outcome.moved)) == (len(left), 13 - len(left))
+    assert (outcome.left_out, len(outcome.done)) == (len(left), 13 - len(left))
     moving = {*jobs["all"], *added} - set(left)
     await settled(redis, moving)
     await settled(redis, left, "failed")
     # Each once: 13 failures and the other child, then what was moved, the parent, the new ones.
-    assert await worker.started() == 14 + len(outcome.moved) + 1 + 60
+    assert await worker.started() == 14 + len(outcome.done) + 1 + 60
     await worker.stop()
 
 
@@ -131,7 +131,7 @@ async def test_fresh_attempts(node, reader, operator, redis, minor):
         assert contents(redis) == before
     else:
         outcome = await operator.retry(ORDERS, refs, fresh=True, configured=major)
-        assert len(outcome.moved) == 2
+        assert len(outcome.done) == 2
         await started(worker, 12)
         await settled(redis, jobs, "failed")
     await worker.stop()
@@ -157,7 +157,7 @@ async def test_retry_on_a_paused_queue(node, reader, operator, redis, minor):
         await operator.retry(ORDERS, refs, fresh=False, configured=major)
     else:
         outcome = await operator.retry(ORDERS, refs, fresh=False, configured=major)
-        assert len(outcome.moved) == 13
+        assert len(outcome.done) == 13
         await asyncio.sleep(0.05)
         assert await worker.started() == so_far
         await queue.call("resume")

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from bot.domain.compatibility import Action, Allowance, allow, major_version
 from bot.domain.failures import failure_code
 from bot.domain.jobs import (
+    BatchOutcome,
     FailedJob,
     FailedRef,
     FailureFilter,
     FailureGroup,
     FailureReport,
     JobDetail,
-    RetryOutcome,
 )
 from bot.domain.pausing import PauseOutcome
 from bot.domain.queues import QueueId
@@ -211,9 +211,9 @@ class FakeQueues:
 
     async def retry(
         self, queue: QueueId, jobs: Sequence[FailedRef], *, fresh: bool, configured: int | None
-    ) -> RetryOutcome:
+    ) -> BatchOutcome:
         """Move those that are still the same failure, as far as the version table allows."""
-        outcome = RetryOutcome()
+        outcome = BatchOutcome()
         try:
             state = self._at(queue)
             self._allow(state, fresh=fresh, configured=configured)
@@ -256,17 +256,17 @@ class FakeQueues:
     @staticmethod
     def _move(
         state: FakeQueue, ref: FailedRef, *, fresh: bool, allowance: Allowance
-    ) -> RetryOutcome:
+    ) -> BatchOutcome:
         job = state.failed.get(ref.id)
         if job is None or job.failed_at != ref.failed_at:
-            return RetryOutcome(not_failed=1)
+            return BatchOutcome(changed=1)
         if ref.id in state.emptied:
-            return RetryOutcome(vanished=1)
+            return BatchOutcome(vanished=1)
         if ref.id in state.prioritized and allowance.leave_out_prioritized:
-            return RetryOutcome(left_out=1)
+            return BatchOutcome(left_out=1)
         del state.failed[ref.id]
         state.retried.append((ref.id, fresh))
-        return RetryOutcome(moved=(ref.id,))
+        return BatchOutcome(done=(ref.id,))
 
 
 def _matches(job: FailedJob, wanted: FailureFilter) -> bool:

@@ -14,7 +14,7 @@ from bot.domain.incidents import Happening, Incident, Mark, MarkKind, Silence, T
 from bot.domain.jobs import FailureFilter
 from bot.domain.memory import QueueMemory
 from bot.domain.notices import Notice
-from bot.domain.plans import PlanGroup, PlanStatus, RetryPlan
+from bot.domain.plans import Plan, PlanGroup, PlanStatus
 from bot.domain.policy import Severity
 from bot.domain.state import WatchChanges
 from bot.errors import LostLeaseError
@@ -142,7 +142,7 @@ async def test_fields_a_newer_replica_added_are_passed_over(redis):
     assert (await store.cursors())[ORDERS].cursor == "1-1"
 
 
-PLAN = RetryPlan(
+PLAN = Plan(
     id="p1",
     queue=ORDERS,
     filter=FailureFilter(code="WHMCS_ERROR", until=START),

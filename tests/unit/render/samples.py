@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.domain.incidents import Facts, Happening, Incident, TimelineEntry
 from bot.domain.jobs import FailedJob, FailureFilter, FailureGroup, FailureReport, JobDetail
-from bot.domain.plans import PLAN_LIFETIME, PlanGroup, RetryPlan
+from bot.domain.plans import PLAN_LIFETIME, Plan, PlanGroup
 from bot.domain.policy import Catalog, ErrorPolicy, QueuePolicy, Retryable, RuleSettings, Severity
 from bot.domain.queues import QueueId
 from bot.domain.sample import ActiveJob, Counts, Sample
@@ -253,7 +253,7 @@ def job(**changes: Any) -> JobDetail:
     return JobDetail(**{**made, **changes})
 
 
-def plan(**changes: Any) -> RetryPlan:
+def plan(**changes: Any) -> Plan:
     made: dict[str, Any] = {
         "id": "p7f3a",
         "queue": ORDERS,
@@ -265,4 +265,4 @@ def plan(**changes: Any) -> RetryPlan:
         "expires_at": NOW + PLAN_LIFETIME,
         "channel": "C0123",
     }
-    return RetryPlan(**{**made, **changes})
+    return Plan(**{**made, **changes})

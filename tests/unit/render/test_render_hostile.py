@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.domain.audit import AuditEntry, Outcome
 from bot.domain.health import StatusView, assess
 from bot.domain.incidents import Facts, Happening, Silence, TimelineEntry
-from bot.domain.jobs import FailureFilter, RetryOutcome
+from bot.domain.jobs import BatchOutcome, FailureFilter
 from bot.domain.plan_warnings import plan_warnings
 from bot.domain.plans import PlanGroup
 from bot.domain.policy import Catalog, QueuePolicy
@@ -117,7 +117,7 @@ def _plan(text, queue, policy, catalog):
         confirmed_by="U0BOB",
         confirmed_at=NOW,
     )
-    outcome = RetryOutcome(moved=(text,), not_failed=1)
+    outcome = BatchOutcome(done=(text,), changed=1)
     yield plans.card(plan, policy, catalog, NOW, allowed_fresh=True)
     yield plans.card(replace(plan, groups=groups[:1]), policy, catalog, NOW)
     yield plans.outcome(plan, outcome, catalog, stopped=text)

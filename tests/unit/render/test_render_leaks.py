@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.audit import AuditEntry, Outcome
 from bot.domain.incidents import Facts, Happening, TimelineEntry
-from bot.domain.jobs import FailureFilter, RetryOutcome
+from bot.domain.jobs import BatchOutcome, FailureFilter
 from bot.domain.plan_warnings import plan_warnings
 from bot.domain.plans import PlanGroup
 from bot.render import alerts, failures, history, job, plans
@@ -48,7 +48,7 @@ def _plans(wanted):
     plan = given.plan(queue=SIMS, groups=groups, filter=wanted, warnings=warnings)
     yield plans.card(plan, SIM_POLICY, CATALOG, NOW)
     yield plans.card(replace(plan, groups=groups * 2), SIM_POLICY, CATALOG, NOW)
-    yield plans.announcement(plan, RetryOutcome(moved=("1",)), "U0BOB", CATALOG)
+    yield plans.announcement(plan, BatchOutcome(done=("1",)), "U0BOB", CATALOG)
     yield plans.expired(plan, CATALOG)
 
 

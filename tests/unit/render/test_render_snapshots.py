@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bot.domain.health import StatusView, assess
 from bot.domain.incidents import Silence
-from bot.domain.jobs import FailureFilter, RetryOutcome
+from bot.domain.jobs import BatchOutcome, FailureFilter
 from bot.domain.memory import QueueMemory
 from bot.domain.plan_warnings import plan_warnings
 from bot.domain.plans import PlanGroup
@@ -16,7 +16,7 @@ from tests.unit.render import samples as given
 
 CATALOG = given.CATALOG
 NOW = given.NOW
-OUTCOME = RetryOutcome(moved=tuple("abcdefgh"), not_failed=1, vanished=1)
+OUTCOME = BatchOutcome(done=tuple("abcdefgh"), changed=1, vanished=1)
 GROUPS = (
     PlanGroup("WHMCS_ERROR", 9),
     PlanGroup("MAPPING_ERROR", 4),
@@ -210,7 +210,7 @@ def test_what_came_of_a_plan(matches):
     plan = given.plan()
     matches(plans.outcome(plan, OUTCOME, CATALOG), "plan_outcome")
     stopped = plans.outcome(
-        plan, RetryOutcome(left_out=2), CATALOG, stopped="The queue is paused.", recorded=False
+        plan, BatchOutcome(left_out=2), CATALOG, stopped="The queue is paused.", recorded=False
     )
     matches(stopped, "plan_stopped")
     matches(plans.announcement(plan, OUTCOME, "U0BOB", CATALOG), "plan_announced")

@@ -83,7 +83,7 @@ async def test_a_plan_moves_what_matches_and_nothing_else(retrying, queues):
     assert proposal.plan.count == 5
     assert queues.queues[ORDERS].retried == [], "a proposal moves nothing"
     done = await retrying.confirm(BOB, proposal.plan.id)
-    assert len(done.outcome.moved) == 5
+    assert len(done.outcome.done) == 5
     assert set(queues.queues[ORDERS].failed) == {"m1"}
 
 
@@ -93,7 +93,7 @@ async def test_jobs_that_fail_after_the_plan_was_made_are_not_touched(retrying, 
     queue.fail("late", "WHMCS_ERROR: again", START + 5)
     queue.fail("w0", "WHMCS_ERROR: retried meanwhile, and failed again", START + 6)
     done = await retrying.confirm(BOB, plan.id)
-    assert sorted(done.outcome.moved) == ["w1", "w2", "w3", "w4"]
+    assert sorted(done.outcome.done) == ["w1", "w2", "w3", "w4"]
     assert {"late", "w0"} <= set(queue.failed)
 
 
@@ -110,7 +110,7 @@ async def test_named_jobs_are_bound_to_the_failure_they_were_shown_with(retrying
     assert plan.count == 2
     queues.queues[ORDERS].fail("w1", "MAPPING_ERROR: another failure", START + 9)
     done = await retrying.confirm(BOB, plan.id)
-    assert done.outcome.moved == ("w0",)
+    assert done.outcome.done == ("w0",)
     assert done.outcome.not_failed == 1
 
 
@@ -154,7 +154,7 @@ async def test_a_pause_since_the_card_was_drawn_is_refused_and_the_plan_stays(
         await retrying.confirm(BOB, plan.id)
     assert (await newest(audit)).outcome is Outcome.REFUSED
     queues.queues[ORDERS].paused = False
-    assert len((await retrying.confirm(BOB, plan.id)).outcome.moved) == 6
+    assert len((await retrying.confirm(BOB, plan.id)).outcome.done) == 6
 
 
 async def test_fresh_attempts_are_refused_where_they_do_nothing(retrying, queues):
@@ -175,7 +175,7 @@ async def test_redis_away_changes_nothing(retrying, queues):
     with pytest.raises(RedisUnavailableError, match="Nothing was changed"):
         await retrying.confirm(BOB, plan.id)
     queues.down.clear()
-    assert len((await retrying.confirm(BOB, plan.id)).outcome.moved) == 6
+    assert len((await retrying.confirm(BOB, plan.id)).outcome.done) == 6
 
 
 async def test_a_failure_with_a_clock_behind_is_not_taken_for_one_of_the_frozen(retrying, queues):
@@ -185,7 +185,7 @@ async def test_a_failure_with_a_clock_behind_is_not_taken_for_one_of_the_frozen(
     queue.fail("late", "WHMCS_ERROR: again", START - 99)
     queue.fail("w1", "WHMCS_ERROR: tried meanwhile", START - 98)
     done = await retrying.confirm(BOB, plan.id)
-    assert sorted(done.outcome.moved) == ["w0", "w2", "w3", "w4"]
+    assert sorted(done.outcome.done) == ["w0", "w2", "w3", "w4"]
     assert done.outcome.not_failed == 1
 
 
@@ -194,7 +194,7 @@ async def test_jobs_that_somebody_else_retried_are_counted(retrying, queues):
     for job_id in ("w0", "w1", "w2", "w3", "w4"):
         del queues.queues[ORDERS].failed[job_id]
     done = await retrying.confirm(BOB, plan.id)
-    assert (done.outcome.moved, done.outcome.not_failed) == ((), 5)
+    assert (done.outcome.done, done.outcome.not_failed) == ((), 5)
 
 
 async def test_named_jobs_that_are_not_failed_are_said_on_the_card(retrying):
@@ -237,7 +237,7 @@ async def test_a_lost_reply_to_the_start_is_looked_into(retrying, queues):
 
     retrying.plans.advance = lossy
     done = await retrying.confirm(BOB, plan.id)
-    assert len(done.outcome.moved) == 6
+    assert len(done.outcome.done) == 6
 
 
 async def test_history_tells_the_end_not_the_beginning(retrying, audit):
