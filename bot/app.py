@@ -41,6 +41,7 @@ async def serve(parts: Parts) -> None:
 
 async def _run(parts: Parts, stop: asyncio.Event) -> None:
     parts.schedule.start()
+    parts.work()
     await parts.front.start()
     _log.info("running", port=parts.port)
     try:

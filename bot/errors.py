@@ -40,12 +40,28 @@ class UnknownQueueError(UsageError):
     """No queue of that name; the text names the nearest one."""
 
 
+class HiddenQueueError(UnknownQueueError):
+    """There is a queue of that name, which this person may not see: told as if there were none."""
+
+
 class AccessDeniedError(BullhornError):
     """The person's role does not allow it; `people` are those who may."""
 
 
 class RefusedError(BullhornError):
     """It may not be done to this queue as it stands; the text gives the reason and what to do."""
+
+
+class NotPausedError(RefusedError):
+    """What was asked for needs a paused queue; so many of its jobs are `active`."""
+
+    def __init__(self, text: str, *, active: int = 0) -> None:
+        super().__init__(text)
+        self.active = active
+
+
+class ArchiveFullError(RefusedError):
+    """The archive has no room for more jobs: nothing was removed that is not archived."""
 
 
 class JobGoneError(BullhornError):
@@ -91,9 +107,36 @@ class SlackRefusedError(BullhornError):
         self.code = code
 
 
+class SalesforceUnavailableError(UnavailableError):
+    """Salesforce does not answer now, or its day's requests are used up.
+
+    `unclear` says that a change may have taken effect all the same.
+    """
+
+    def __init__(self, text: str, *, unclear: bool = False) -> None:
+        super().__init__(text)
+        self.unclear = unclear
+
+
+class SalesforceRefusedError(BullhornError):
+    """Salesforce says no (`code` is its error code); asking the same again would not help."""
+
+    def __init__(self, text: str, *, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+
+
 class LostLeaseError(BullhornError):
     """Another replica leads now: nothing was written."""
 
 
 class ConfigError(BullhornError):
     """Settings or config are wrong: one line that names the culprit. The process exits with 2."""
+
+
+class HandedOverError(BullhornError):
+    """This process ends: another replica goes on with the operation, after `delay` ms."""
+
+    def __init__(self, *, delay: int = 0) -> None:
+        super().__init__("Bullhorn is stopping; another replica goes on.")
+        self.delay = delay

@@ -20,6 +20,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import DamerauLevenshtein
 
 from bot.domain.policy import REDIS_SCHEMES
+from bot.domain.salesforce_login import PREFIX, LoginKind, choose_login
 from bot.errors import ConfigError
 
 _REDIS_EXAMPLE: Final = "redis://HOST:6379/0"
@@ -27,6 +28,8 @@ _NEAR: Final = 80
 """How alike (of 100) a variable must be to be taken for a required one that is missing."""
 _TYPO: Final = 2
 """How many letters off a variable may be to be taken for an optional one that is not set."""
+LOCAL_HOSTS: Final = ("127.0.0.1", "localhost")
+"""Where a Salesforce for tests and the demo may be, without TLS."""
 _OURS: Final = ("BULLHORN_", "FREEBIT_", "LOKI_", "QUEUE_", "SALESFORCE_", "SLACK_", "WHMCS_")
 """Where an optional name that is nearly right must be a slip; `PORTS` may be anyone's."""
 
@@ -63,6 +66,17 @@ def _web_url(value: str) -> str:
     return value
 
 
+def _salesforce_url(value: str) -> str:
+    """Only Salesforce's own hosts, or one on this machine: the password is sent there."""
+    parts = urlsplit(value)
+    host = parts.hostname or ""
+    if host not in LOCAL_HOSTS and not (
+        parts.scheme == "https" and host.endswith(".salesforce.com") and parts.port in (None, 443)
+    ):
+        raise PydanticCustomError("salesforce_url", "should be like https://ACME.my.salesforce.com")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
 def _with_slash(value: str) -> str:
     return value if value.endswith("/") else f"{value}/"
 
@@ -81,6 +95,7 @@ def _lower(value: object) -> object:
 
 
 _WebUrl = Annotated[str, AfterValidator(_web_url)]
+_SalesforceUrl = Annotated[_WebUrl, AfterValidator(_salesforce_url)]
 
 
 class Settings(BaseSettings):
@@ -107,8 +122,8 @@ class Settings(BaseSettings):
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
     ] = "info"
     log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"
-    salesforce_instance_url: _WebUrl | None = None
-    salesforce_login_url: _WebUrl | None = None
+    salesforce_instance_url: _SalesforceUrl | None = None
+    salesforce_login_url: _SalesforceUrl | None = None
     salesforce_username: str | None = None
     salesforce_password: SecretStr | None = None
     salesforce_security_token: SecretStr | None = None
@@ -129,6 +144,13 @@ class Settings(BaseSettings):
     def socket_mode(self) -> bool:
         """Whether Slack is spoken to over Socket Mode; else over HTTP."""
         return self.slack_app_token is not None
+
+    @property
+    def salesforce_login(self) -> LoginKind | None:
+        """The login that the set variables choose, None without any."""
+        start = PREFIX.lower()
+        names = {n for n, value in dict(self).items() if n.startswith(start) and value is not None}
+        return choose_login({name.removeprefix(start).upper() for name in names})
 
     @classmethod
     def settings_customise_sources(
@@ -183,6 +205,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigError(line)
     if settings is None:
         raise ConfigError("The environment cannot be read.")
+    _ = settings.salesforce_login  # an incomplete one is told now
     return settings
 
 

@@ -6,6 +6,7 @@ right while jobs leave and join.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -39,20 +40,39 @@ Asking = Callable[[Script, Call], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
+    """Where a walk through the failed set stopped: a score and an id in hex."""
+
     score: str = ""
     id: str = ""
 
 
-def _arguments(
-    wanted: FailureFilter, place: _Place, *, up: bool, step: int
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The lowest and the highest score as ZCOUNT takes them, "" for none."""
+
+    low: str | int = ""
+    high: str | int = ""
+
+
+def bounds(wanted: FailureFilter) -> Bounds:
+    """Those of a filter."""
+    return Bounds(
+        "" if wanted.since is None else wanted.since, "" if wanted.until is None else wanted.until
+    )
+
+
+def arguments(
+    wanted: FailureFilter, place: Place, *, up: bool, step: int, within: Bounds | None = None
 ) -> tuple[str | int, ...]:
+    """What lua/failed_walk.lua takes, oldest first with `up`; `within` replaces the bounds."""
+    between = bounds(wanted) if within is None else within
     return (
         "up" if up else "down",
         place.score,
         place.id,
-        "" if wanted.since is None else wanted.since,
-        "" if wanted.until is None else wanted.until,
+        between.low,
+        between.high,
         "" if wanted.name is None else f"={wanted.name}",
         "" if wanted.code is None else f"={wanted.code}",
         step,
@@ -60,12 +80,47 @@ def _arguments(
 
 
 async def report(ask: Asking, queue: QueueId, wanted: FailureFilter, edge: Edge) -> FailureReport:
-    """Group what had failed when `edge` was read."""
+    """Group what had failed when `edge` was read, in two halves: the server never waits for us."""
     frozen = freeze(wanted, edge.newest)
+    parts = await asyncio.gather(
+        *(_count(ask, queue, frozen, part) for part in _halves(frozen, edge)) if edge.kept else ()
+    )
     groups: dict[str, FailureGroup] = {}
-    place, done, vanished = _Place(), edge.kept == 0, 0
+    for found in (group for part, _ in parts for group in part.values()):
+        _add(groups, found)
+    return FailureReport(
+        queue=queue,
+        taken_at=edge.taken_at,
+        groups=tuple(sorted(groups.values(), key=lambda group: (-group.count, group.code))),
+        total=sum(group.count for group in groups.values()),
+        kept=edge.kept,
+        vanished=sum(vanished for _, vanished in parts),
+        kept_limit=edge.kept_limit,
+        newest=edge.newest,
+    )
+
+
+def _halves(wanted: FailureFilter, edge: Edge) -> list[Bounds]:
+    """The filter's bounds, cut where the middle of the set is; what has its score is above."""
+    whole_span = bounds(wanted)
+    middle = edge.middle
+    if (
+        middle is None
+        or (wanted.since is not None and middle <= wanted.since)
+        or (wanted.until is not None and middle > wanted.until)
+    ):
+        return [whole_span]
+    return [Bounds(whole_span.low, f"({middle!r}"), Bounds(repr(middle), whole_span.high)]
+
+
+async def _count(
+    ask: Asking, queue: QueueId, wanted: FailureFilter, within: Bounds
+) -> tuple[dict[str, FailureGroup], int]:
+    """The groups between two scores, and how many hashes were gone."""
+    groups: dict[str, FailureGroup] = {}
+    place, done, vanished = Place(), False, 0
     while not done:
-        args = _arguments(frozen, place, up=True, step=STEP)
+        args = arguments(wanted, place, up=True, step=STEP, within=within)
         raw = json.loads(await ask(scripts.load("failed_groups"), _call(queue, args)))
         for code, (count, first, last, id_, reason) in raw["g"].items():
             found = FailureGroup(
@@ -77,17 +132,8 @@ async def report(ask: Asking, queue: QueueId, wanted: FailureFilter, edge: Edge)
                 example_reason=reason,
             )
             _add(groups, found)
-        place, done, vanished = _Place(*raw["p"]), raw["d"], vanished + raw["v"]
-    return FailureReport(
-        queue=queue,
-        taken_at=edge.taken_at,
-        groups=tuple(sorted(groups.values(), key=lambda group: (-group.count, group.code))),
-        total=sum(group.count for group in groups.values()),
-        kept=edge.kept,
-        vanished=vanished,
-        kept_limit=edge.kept_limit,
-        newest=edge.newest,
-    )
+        place, done, vanished = Place(*raw["p"]), raw["d"], vanished + raw["v"]
+    return groups, vanished
 
 
 def _add(groups: dict[str, FailureGroup], found: FailureGroup) -> None:
@@ -117,16 +163,31 @@ def freeze(wanted: FailureFilter, newest: Ms | None) -> FailureFilter:
 async def select(
     ask: Asking, queue: QueueId, wanted: FailureFilter
 ) -> AsyncIterator[list[FailedRef]]:
-    """All that match, oldest first, in batches of at most `STEP`."""
-    place, done = _Place(), False
-    while not done:
-        args = _arguments(wanted, place, up=True, step=STEP)
+    """All that match, oldest first, in batches of at most `STEP`.
+
+    The next batch is read while the last one is worked on.
+    """
+
+    async def read(place: Place) -> tuple[list[FailedRef], Place | None]:
+        args = arguments(wanted, place, up=True, step=STEP)
         raw = json.loads(await ask(scripts.load("failed_select"), _call(queue, args)))
         flat = raw["i"] or []
         pairs = zip(flat[::2], flat[1::2], strict=True)
-        if flat:
-            yield [FailedRef(id_, whole(score) or 0) for id_, score in pairs]
-        place, done = _Place(*raw["p"]), raw["d"]
+        refs = [FailedRef(id_, whole(score) or 0) for id_, score in pairs]
+        return refs, None if raw["d"] else Place(*raw["p"])
+
+    ahead = asyncio.ensure_future(read(Place()))
+    try:
+        place: Place | None = Place()
+        while place is not None:
+            refs, place = await ahead
+            if place is not None:
+                ahead = asyncio.ensure_future(read(place))
+            if refs:
+                yield refs
+    finally:
+        ahead.cancel()
+        await asyncio.gather(ahead, return_exceptions=True)
 
 
 async def newest_jobs(
@@ -134,13 +195,13 @@ async def newest_jobs(
 ) -> list[FailedJob]:
     """A page of those that match, newest first."""
     jobs: list[FailedJob] = []
-    place, done, skip = _Place(), limit <= 0, offset
+    place, done, skip = Place(), limit <= 0, offset
     while not done and len(jobs) < limit:
         want = min(STEP, limit - len(jobs))
-        args = (*_arguments(wanted, place, up=False, step=STEP), skip, want)
+        args = (*arguments(wanted, place, up=False, step=STEP), skip, want)
         raw = json.loads(await ask(scripts.load("failed_list"), _call(queue, args)))
         jobs.extend(failed_job(row) for row in raw["j"])
-        place, done, skip = _Place(*raw["p"]), raw["d"], raw["s"]
+        place, done, skip = Place(*raw["p"]), raw["d"], raw["s"]
     return jobs
 
 
@@ -174,12 +235,16 @@ def _call(queue: QueueId, args: tuple[str | int, ...]) -> Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """The failed set at one moment: its size, its highest score, and what is kept of it."""
+    """The failed set at one moment: its size, its highest score, and what is kept of it.
+
+    `middle` is the score in the middle of a set that takes many steps.
+    """
 
     taken_at: Ms
     kept: int
     newest: Ms | None
     kept_limit: int | None
+    middle: float | None = None
 
 
 async def edge(client: Redis, queue: QueueId) -> Edge:
@@ -192,6 +257,9 @@ async def edge(client: Redis, queue: QueueId) -> Edge:
     limit = None
     if newest:
         limit = kept_limit(await _options(client, queue, newest[0][0]))
+    middle: Any = None
+    if kept > 2 * STEP:
+        middle = await client.zrange(queue.key("failed"), kept // 2, kept // 2, withscores=True)
     taken_at = time[0] * 1000 + time[1] // 1000
     highest = whole(newest[0][1]) if newest else None
     return Edge(
@@ -200,6 +268,7 @@ async def edge(client: Redis, queue: QueueId) -> Edge:
         # a score without end is no time: what fails from now on stays out all the same
         newest=taken_at if newest and highest is None else highest,
         kept_limit=limit,
+        middle=middle[0][1] if middle else None,
     )
 
 

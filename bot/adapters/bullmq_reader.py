@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
 
 from bot.adapters import bullmq_failures as failures
+from bot.adapters import bullmq_plan_facts as plan_facts
 from bot.adapters import bullmq_scripts as scripts
+from bot.adapters import bullmq_subjects as subjects
 from bot.adapters.bullmq_discovery import Discovery
 from bot.adapters.bullmq_jobs import read_job
 from bot.adapters.bullmq_sample import Seen, sample_source
 from bot.adapters.bullmq_scripts import Call, Script
+from bot.adapters.bullmq_stalled import active_jobs
 from bot.adapters.bullmq_workers import Workers
 from bot.adapters.redis_errors import node_problem, speaking_to
 from bot.adapters.sources import Sources
-from bot.domain.jobs import FailedJob, FailedRef, FailureFilter, FailureReport, JobDetail
+from bot.domain.jobs import (
+    ActiveJobs,
+    FailedJob,
+    FailedRef,
+    FailureFilter,
+    FailureReport,
+    JobDetail,
+)
+from bot.domain.plan_facts import PlanFacts
 from bot.domain.queues import QueueId
 from bot.domain.sample import Discovered, SampleRequest, SampleRound
+from bot.domain.subjects import JobsAbout
 from bot.domain.times import Ms
 from bot.errors import RedisUnavailableError
 
@@ -122,6 +134,27 @@ class BullmqReader:
         """The failed job of each id, None where it is not failed or has no hash."""
         return await failures.look_up(self._asking(queue), queue, ids)
 
+    async def jobs_about(
+        self, queue: QueueId, path: str, values: Collection[str], *, since: Ms | None = None
+    ) -> JobsAbout:
+        """The jobs in any state that are about one of the values; the newest of each set."""
+        return await subjects.jobs_about(self._asking(queue), queue, path, values, since=since)
+
+    async def plan_facts(
+        self,
+        queue: QueueId,
+        wanted: FailureFilter,
+        *,
+        ids: Sequence[str] = (),
+        business: str | None = None,
+        subject: str | None = None,
+    ) -> PlanFacts:
+        """Sums over the failed jobs that match, or that have one of `ids`."""
+        ask, paths = self._asking(queue), (business or "", subject or "")
+        if ids:
+            return await plan_facts.named(ask, queue, ids, paths)
+        return await plan_facts.matching(ask, queue, wanted, paths)
+
     async def job(self, queue: QueueId, job_id: str) -> JobDetail | None:
         """One job, None when it is not there (or when what is there is no job)."""
         raw = await self._asking(queue)(scripts.load("job"), Call((queue.key("meta"),), (job_id,)))
@@ -149,6 +182,10 @@ class BullmqReader:
             if not upto:
                 return None
         return None
+
+    async def active(self, queue: QueueId) -> ActiveJobs:
+        """The jobs that workers have taken, those that were taken first first."""
+        return await active_jobs(self._asking(queue), queue)
 
     async def now(self) -> Ms:
         """Redis `TIME` of Bullhorn's own Redis.

@@ -166,14 +166,17 @@ def _counts(raw: Sequence[int]) -> Counts:
 
 
 def _active_jobs(raw: Any) -> tuple[ActiveJob, ...]:
-    jobs = [_active_job(*one) for one in raw]
+    jobs = [active_job(*one) for one in raw]
     return tuple(sorted(jobs, key=lambda job: job.started_at or 0))
 
 
-def _active_job(
+def active_job(
     name: Any, started: Any, v3: Any, made: Any, starts: Any, lock: int, id_: str
 ) -> ActiveJob:
-    """BullMQ 3 and 4 count an attempt in `attemptsMade` at its start, 5 on in `atm` at its end."""
+    """A job as sample.lua and active.lua tell it.
+
+    BullMQ 3 and 4 count an attempt in `attemptsMade` at its start, 5 on in `atm` at its end.
+    """
     counted_at_start = starts is False and v3 is not False
     attempt = (whole(v3) or 1) if counted_at_start else (whole(made) or 0) + 1
     return ActiveJob(

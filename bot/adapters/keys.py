@@ -15,6 +15,15 @@ All keys share one hash slot, so that a commit is one script in a cluster too.
 | `inbox` | list | marks people made, waiting for the leader | any replica |
 | `silences` | hash | id -> Silence | any replica |
 | `plan:ID` | string | a stored plan, with its expiry | any replica |
+| `operation:ID` | string | a long operation's state | the replica that runs it |
+| `operation:ID:stop` | string | who asked it to stop | any replica |
+| `operations:*` | BullMQ | Bullhorn's own queue, which runs them | any replica |
+| `once:NAME` | string | that an audit entry was written | any replica |
+| `archive:ID` | hash | a batch's number -> its jobs, compressed | the replica that runs ID |
+| `archive:ID:facts` | hash | whose they are, how many, how large | as above |
+| `archive:ID:open` | set | the batches of which jobs may not be removed yet | as above |
+| `archives` | zset | the archives by when they expire | any replica |
+| `archives:sizes`, `archives:total` | hash, string | bytes of each; of all | any replica |
 | `audit` | stream | who did what, capped | any replica |
 """
 
@@ -36,8 +45,31 @@ QUEUES: Final = PREFIX + "queues"
 INBOX: Final = PREFIX + "inbox"
 SILENCES: Final = PREFIX + "silences"
 AUDIT: Final = PREFIX + "audit"
+ARCHIVES: Final = PREFIX + "archives"
+ARCHIVE_SIZES: Final = PREFIX + "archives:sizes"
+ARCHIVE_TOTAL: Final = PREFIX + "archives:total"
 
 
 def plan(plan_id: str) -> str:
     """The key of one plan."""
     return f"{PREFIX}plan:{plan_id}"
+
+
+def once(name: str) -> str:
+    """The key that says that the audit entry of this name was written."""
+    return f"{PREFIX}once:{name}"
+
+
+def operation(operation_id: str) -> str:
+    """The key of one operation's state."""
+    return f"{PREFIX}operation:{operation_id}"
+
+
+def operation_stop(operation_id: str) -> str:
+    """The key that says who asked an operation to stop."""
+    return f"{PREFIX}operation:{operation_id}:stop"
+
+
+def archive(archive_id: str, part: str = "") -> str:
+    """The key of an archive's batches, or of another part of it."""
+    return f"{PREFIX}archive:{archive_id}{part and ':'}{part}"

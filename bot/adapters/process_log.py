@@ -14,7 +14,9 @@ from structlog.typing import Processor
 _MASK: Final = "••••"
 _TICKET: Final = re.compile(r"(ticket=)[^&\s'\"<>]+")
 """Part of the address of a Socket Mode connection: whoever has it can connect in our place."""
-_LIBRARIES: Final = ("slack_bolt", "slack_sdk", "apscheduler", "aiohttp", "asyncio")
+_LIBRARIES: Final = (
+    "slack_bolt", "slack_sdk", "apscheduler", "aiohttp", "asyncio", "simple_salesforce", "urllib3"
+)  # fmt: skip
 
 
 class SecretMask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -29,11 +30,14 @@ _NODE_SECONDS: Final = 2.0
 _CONNECT_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 5.0
 _IDLE_SECONDS: Final = 30
+_PATIENT_SECONDS: Final = 30.0
 _SENTINEL_SECONDS: Final = 1.0
 
 
-def connect(name: str, url: str) -> Redis:
+def connect(name: str, url: str, *, patient: bool = False) -> Redis:
     """A client for one address; it connects when it is first used.
+
+    A `patient` one waits half a minute for an answer: for the worker, which blocks on its queue.
 
     Text that is not UTF-8 is read with replacement characters instead of failing. Behind Sentinels
     the client follows the primary; in a cluster it is a `ClusterRedis`, and follows each slot.
@@ -42,6 +46,9 @@ def connect(name: str, url: str) -> Redis:
         ConfigError: the address cannot be used; its text holds no password.
     """
     address = read_address(name, url)
+    if patient:
+        options = {**address.options, "socket_timeout": _PATIENT_SECONDS}
+        address = replace(address, options=options)
     if address.tls:
         _check_certificates(name, address)
     if address.kind is Kind.CLUSTER:

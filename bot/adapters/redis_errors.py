@@ -51,6 +51,10 @@ def _by_text(error: BaseException) -> str:
     text = str(error)
     if text.startswith(("MISCONF", "NOREPLICAS")):
         return "does not take writes: it cannot save them"
+    if text.startswith("ACL failure"):  # by a command of a script
+        return "does not permit this to Bullhorn's user"
+    if "non local key" in text:  # what a script says of keys on their way in a cluster
+        return "is moving these keys to another node"
     if text.startswith("BUSY"):
         return "is busy with a script"
     if "cluster support disabled" in text:

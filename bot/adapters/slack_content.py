@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.domain.message import Message
+from bot.domain.message import Message, Modal
 
 
 def content_of(message: Message) -> dict[str, Any]:
@@ -15,3 +15,20 @@ def content_of(message: Message) -> dict[str, Any]:
     # With a colour the blocks travel in an attachment; its fallback is what notifications read.
     attachment = {"color": message.color, "blocks": blocks, "fallback": message.text}
     return {"text": message.text, "attachments": [attachment]}
+
+
+def view_of(modal: Modal) -> dict[str, Any]:
+    """A modal as the `view` of `views.open`."""
+    view: dict[str, Any] = {
+        "type": "modal",
+        "callback_id": modal.callback_id,
+        "private_metadata": modal.metadata,
+        "title": _plain(modal.title),
+        "close": _plain("Cancel"),
+        "blocks": list(modal.blocks),
+    }
+    return view | ({"submit": _plain(modal.submit)} if modal.submit else {})
+
+
+def _plain(text: str) -> dict[str, str]:
+    return {"type": "plain_text", "text": text}

@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.adapters.slack_budget import RateLimitedError
 from bot.adapters.slack_calls import SlackCalls
+from bot.adapters.slack_directory import WITHOUT_GROUPS, why_unread
 from bot.domain.checkup import ChannelFacts, Identity, Status, Trouble
 from bot.errors import SlackRefusedError, SlackUnavailableError
 
@@ -19,6 +20,7 @@ _BOT_TOKEN: Final = "Set SLACK_BOT_TOKEN to the Bot User OAuth Token of the inst
 _APP_TOKEN: Final = "Set SLACK_APP_TOKEN to an app-level token with connections:write"  # noqa: S105
 _CHANNEL: Final = "Check it; into a private channel Bullhorn must be invited first"
 _GROUP: Final = "Check the id in `access:`"
+_BY_ID: Final = "Name people by user id in `access:`"
 
 T = TypeVar("T")
 
@@ -108,10 +110,16 @@ class SlackProbe:
     async def group(self, group: str) -> int | Trouble:
         """usergroups.users.list, as when a person's role is looked up."""
 
-        async def ask() -> int:
-            answer = await self._calls.call(
-                "usergroups.users.list", lambda: self._client.usergroups_users_list(usergroup=group)
-            )
+        async def ask() -> int | Trouble:
+            try:
+                answer = await self._calls.call(
+                    "usergroups.users.list",
+                    lambda: self._client.usergroups_users_list(usergroup=group),
+                )
+            except SlackRefusedError as error:
+                if error.code not in WITHOUT_GROUPS:
+                    raise
+                return Trouble(why=why_unread(error.code), fix=_BY_ID)
             return len(answer.get("users", []))
 
         return await _tried(ask, _GROUP)

@@ -6,7 +6,7 @@ from bot.commands.arguments import parse
 from bot.commands.base import Command, Request, Toolbox
 from bot.domain.access import Role
 from bot.domain.message import Reply
-from bot.errors import UsageError
+from bot.errors import HiddenQueueError, UsageError
 from bot.render import problems
 
 
@@ -16,7 +16,11 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     number = words[0].lstrip("#").removeprefix("inc-") if len(words) == 1 else ""
     if not number.isascii() or not number.isdigit() or len(number) > 12:  # noqa: PLR2004
         raise UsageError("Say which alert by its number: `ack 118`. `alerts` lists them.")
-    incident = await tools.alerting.acknowledge(request.actor, int(number))
+    incident = await tools.alerting.firing(int(number))
+    if not request.standing.sees(incident.queue):
+        raise HiddenQueueError(str(tools.alerting.not_firing(incident.number)))
+    request.standing.require(Role.OPERATOR, doing="Acknowledging", queue=incident.queue)
+    incident = await tools.alerting.acknowledge(request.actor, incident.number)
     return Reply(message=problems.acknowledged(incident, request.actor.user))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from secrets import token_hex
 
 from bot.commands.arguments import parse
-from bot.commands.base import Command, Request, Toolbox
+from bot.commands.base import Command, Request, Toolbox, find_queue
 from bot.domain.access import Role
 from bot.domain.message import Message, Reply, Tag
 from bot.errors import SlackRefusedError, UsageError
@@ -17,15 +18,16 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     """The board, or a test post."""
     words = parse(request.args).words
     if not words:
-        board = await tools.alerting.board()
+        board, sees = await tools.alerting.board(), request.standing.sees
         return Reply(
             message=render.listing(
-                board.incidents,
-                board.silences,
-                board.pending,
+                [one for one in board.incidents if sees(one.queue)],
+                [one for one in board.silences if one.queue is None or sees(one.queue)],
+                [one for one in board.pending if sees(one[0])],
                 board.now,
                 tools.catalog,
                 stale=board.stale,
+                may_act=partial(request.standing.may, Role.OPERATOR),
             )
         )
     if words[0].lower() == "test" and len(words) <= 2:  # noqa: PLR2004 - test, and a queue
@@ -36,7 +38,7 @@ async def run(tools: Toolbox, request: Request) -> Reply:
 async def _test(tools: Toolbox, request: Request, words: tuple[str, ...]) -> Message:
     channel = tools.catalog.channel
     if words:
-        channel = tools.catalog.channel_of(await tools.finder.find(words[0]))
+        channel = tools.catalog.channel_of(await find_queue(tools, request.standing, words[0]))
     if channel is None:
         raise UsageError("No channel is configured for alerts. Set `channel:` in the config.")
     message = render.test_alert(channel, request.actor.user, tools.catalog)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,7 @@ _NEAR: Final = 60
 _SURE: Final = 75
 """How alike (of 100) an option must be to be offered, and to be meant by a single dash."""
 
+_RATE: Final = re.compile(r"(\d{1,6}) ?/ ?(s|m)(?:ec|in)?", re.IGNORECASE | re.ASCII)
 _UNITS: Final = frozenset({"s", "sec", "m", "min", "h", "hour", "hours", "d", "day", "days"})
 
 
@@ -50,6 +52,21 @@ class Arguments:
         if not text.isascii() or not text.isdigit() or len(text) > 9 or not int(text):  # noqa: PLR2004
             raise UsageError(f'--{option} takes a number, not "{echo(text)}".')
         return int(text)
+
+    def rate(self) -> float | None:
+        """The value of `--rate`, in jobs a second: `50/s`, or `50/m` for so many a minute.
+
+        Raises:
+            UsageError: it is not a rate.
+        """
+        text = self.options.get("rate")
+        if text is None:
+            return None
+        match = _RATE.fullmatch(text.strip())
+        count = int(match[1]) if match else 0
+        if match is None or not count:
+            raise UsageError(f'--rate takes jobs a second, like 50/s, or 50/m, not "{echo(text)}".')
+        return float(count) if match[2].lower() == "s" else count / 60
 
 
 def echo(text: str) -> str:

@@ -10,7 +10,15 @@ from bot.domain import commandline
 from bot.domain.access import Actor, Role
 from bot.domain.audit import Outcome
 from bot.domain.message import Reply
-from bot.errors import AccessDeniedError, BullhornError, RedisUnavailableError, UsageError
+from bot.domain.queues import QueueId
+from bot.domain.standing import Standing
+from bot.errors import (
+    AccessDeniedError,
+    BullhornError,
+    HiddenQueueError,
+    RedisUnavailableError,
+    UsageError,
+)
 
 _BY_NAME = {command.name: command for command in COMMANDS}
 
@@ -29,38 +37,45 @@ class Dispatcher:
         """
         words = commandline.split(text)
         command = find_command(words[0]) if words else _BY_NAME["status"]
-        role = await self._toolbox.access.role(actor)
+        standing = await self._toolbox.access.standing(actor)
+        helped = help_.asked(words[1:])
         try:
-            least = Role.VIEWER if help_.asked(words[1:]) else max(command.role, Role.VIEWER)
-            await self._toolbox.access.require(actor, least, doing=command.doing)
-            if help_.asked(words[1:]):
+            await self._admit(standing, command, words[1:], helped=helped)
+            if helped:
                 return help_.about(command)
             return await command.run(
-                self._toolbox, Request(actor=actor, args=tuple(words[1:]), role=role)
+                self._toolbox, Request(actor=actor, args=tuple(words[1:]), standing=standing)
             )
         except RedisUnavailableError as error:
             if command.mutates:
                 error.template += " What was done, if anything, is in `/queue history`."
             raise
-        except AccessDeniedError as error:
+        except (AccessDeniedError, HiddenQueueError) as error:
             if command.mutates:
                 await self._toolbox.journal.record(
                     actor,
                     command.name,
                     commandline.join(words)[:200],
                     Outcome.REFUSED,
-                    queue=await self._address(words[1:]),
+                    queue=await self._named(words[1:]),
                     detail=str(error),
                 )
             raise
 
-    async def _address(self, words: list[str]) -> str | None:
-        """The queue a refused line names, if it names one."""
+    async def _admit(
+        self, standing: Standing, command: Command, words: list[str], *, helped: bool
+    ) -> None:
+        """Let in who may use the command for some queue; a refusal is about the one named."""
+        least = Role.VIEWER if helped else max(command.role, Role.VIEWER)
+        queue = await self._named(words, standing) if standing.reach < least else None
+        standing.admit(least, doing=command.doing, queue=queue)
+
+    async def _named(self, words: list[str], standing: Standing | None = None) -> QueueId | None:
+        """The queue a refused line names, if it names one (that this person may know of)."""
         try:
-            found = await self._toolbox.finder.find(words[0])
+            return await self._toolbox.finder.find(words[0], standing=standing)
         except (IndexError, BullhornError):
             return None
-        return self._toolbox.catalog.address(found)
 
 
 def find_command(name: str) -> Command:

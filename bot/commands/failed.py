@@ -9,13 +9,13 @@ from typing import Final
 from rapidfuzz import fuzz, process
 
 from bot.commands.arguments import Arguments, echo, parse
-from bot.commands.base import Command, Request, Toolbox
+from bot.commands.base import Command, Request, Toolbox, find_queue
 from bot.domain.access import Role
 from bot.domain.jobs import FailureFilter
 from bot.domain.message import Reply
 from bot.domain.queues import QueueId
 from bot.domain.redaction import is_plain, shown_code
-from bot.errors import UsageError
+from bot.errors import JobGoneError, UsageError
 from bot.render import failures as render
 
 PAGE = 10
@@ -30,10 +30,14 @@ _DURATION_LIKE: Final = re.compile(r"\d{1,6}[smhd]", re.IGNORECASE)
 
 async def run(tools: Toolbox, request: Request) -> Reply:
     """Groups; with `--jobs` (or `--page`) the jobs themselves, a page at a time."""
-    arguments = parse(request.args, options=("error", "name", "since", "page"), flags=("jobs",))
+    arguments = parse(
+        request.args, options=("error", "name", "since", "page", "of"), flags=("jobs",)
+    )
     queue_name = _queue(arguments.words)
     page = arguments.number("page", default=1)
-    queue = await tools.finder.find(queue_name)
+    queue = await find_queue(tools, request.standing, queue_name)
+    if "of" in arguments.options:
+        return await _again(tools, request, queue, arguments)
     policy = tools.catalog.policy(queue)
     wanted = await failure_filter(tools, arguments)
     report = await tools.reader.failures(queue, wanted)
@@ -42,7 +46,7 @@ async def run(tools: Toolbox, request: Request) -> Reply:
         if code != wanted.code:
             wanted = replace(wanted, code=code)
             report = await tools.reader.failures(queue, wanted)
-    may_retry = request.role >= Role.OPERATOR
+    may_retry = request.standing.may(Role.OPERATOR, queue)
     since = arguments.options.get("since")
     if "jobs" not in arguments.flags and "page" not in arguments.options:
         message = render.report(
@@ -53,6 +57,26 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     message = render.jobs(
         queue, jobs, wanted, total=report.total, page=page, page_size=PAGE, policy=policy,
         catalog=tools.catalog, since=since, may_retry=may_retry,
+    )  # fmt: skip
+    return Reply(message=message)
+
+
+async def _again(tools: Toolbox, request: Request, queue: QueueId, arguments: Arguments) -> Reply:
+    """The jobs of an operation that failed again."""
+    if {"error", "name", "since"} & set(arguments.options):
+        raise UsageError("`failed QUEUE --of ID` takes no other filter.")
+    page, operation = arguments.number("page", default=1), arguments.options["of"]
+    jobs = await tools.failed_again.jobs(queue, operation)
+    if not jobs:
+        address = tools.catalog.address(queue)
+        raise JobGoneError(
+            f"No job of operation {echo(operation)} is failed in {address} now; "
+            "after two days it is not known any more which they were."
+        )
+    message = render.jobs(
+        queue, jobs[(page - 1) * PAGE : page * PAGE], FailureFilter(), total=len(jobs), page=page,
+        page_size=PAGE, policy=tools.catalog.policy(queue), catalog=tools.catalog,
+        may_retry=request.standing.may(Role.OPERATOR, queue), of=operation,
     )  # fmt: skip
     return Reply(message=message)
 
@@ -124,5 +148,8 @@ COMMAND = Command(
         "failed order-provisioning",
         "failed order-provisioning --error WHMCS_ERROR --since 2h",
     ),
-    details="`--jobs` lists the jobs themselves, `--page 2` goes on.",
+    details=(
+        "`--jobs` lists the jobs themselves, `--page 2` goes on. "
+        "`--of ID` lists those of a retry that failed again."
+    ),
 )

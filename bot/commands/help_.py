@@ -21,7 +21,7 @@ async def run(tools: Toolbox, request: Request) -> Reply:  # noqa: ARG001 - help
     if words:
         return about(find_command(words[0]))
     helps = [described(command) for command in COMMANDS]
-    return Reply(message=render.overview(helps, request.role.title))
+    return Reply(message=render.overview(helps, request.standing.reach.title))
 
 
 def asked(args: Sequence[str]) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bot.commands.arguments import echo, parse
-from bot.commands.base import Command, Request, Toolbox
+from bot.commands.base import Command, Request, Toolbox, find_queue
 from bot.domain.access import Role
 from bot.domain.jobs import JobDetail
 from bot.domain.message import Reply
@@ -21,7 +23,7 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     arguments = parse(request.args, flags=("stack", "logs"))
     if len(arguments.words) != 2:  # noqa: PLR2004 - a queue and an id
         raise UsageError("Say which job: `job QUEUE ID`.")
-    queue = await tools.finder.find(arguments.words[0])
+    queue = await find_queue(tools, request.standing, arguments.words[0])
     job_id = arguments.words[1]
     policy = tools.catalog.policy(queue)
     job = await tools.reader.job(queue, job_id)
@@ -32,13 +34,17 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     if "logs" in arguments.flags:
         lines = await tools.reader.job_logs(queue, job_id, limit=LOG_LINES)
         return Reply(message=render.logs(job, lines, policy, tools.catalog))
+    order, now, attempt = await asyncio.gather(
+        tools.orders.of_job(job), tools.reader.now(), _attempt(tools, job)
+    )
     message = render.detail(
         job,
         policy,
         tools.catalog,
-        await tools.reader.now(),
-        may_retry=request.role >= Role.OPERATOR,
-        attempt=await _attempt(tools, job),
+        now,
+        may_retry=request.standing.may(Role.OPERATOR, queue),
+        attempt=attempt,
+        order=order,
     )
     return Reply(message=message)
 

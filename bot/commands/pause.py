@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.commands.arguments import parse
-from bot.commands.base import Command, Request, Toolbox
+from bot.commands.base import Command, Request, Toolbox, find_queue
 from bot.domain.access import Role
 from bot.domain.message import Reply
 from bot.errors import UsageError
@@ -15,7 +15,7 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     words = parse(request.args).words
     if not words:
         raise UsageError("Say which queue, and why if you like: `pause QUEUE [reason]`.")
-    queue = await tools.finder.find(words[0])
+    queue = await find_queue(tools, request.standing, words[0], Role.OPERATOR, doing="Pausing")
     reason = " ".join(words[1:])
     done = await tools.pausing.pause(request.actor, queue, reason=reason)
     if not done.outcome.changed and not done.outcome.gathered:

@@ -1,53 +1,101 @@
-"""The buttons of a plan's card. They carry the plan's id and nothing else."""
+"""The buttons of a plan's card and of an operation. They carry the plan's id and nothing else."""
 
 from __future__ import annotations
 
 from bot.commands.base import Toolbox
+from bot.commands.plan_cards import card
 from bot.domain.access import Actor, Role
 from bot.domain.audit import Outcome
 from bot.domain.message import Reply
-from bot.errors import AccessDeniedError, PlanExpiredError
-from bot.render import plans as render
+from bot.domain.plans import Plan
+from bot.errors import AccessDeniedError, HiddenQueueError, PlanExpiredError
+from bot.render import operations, plans
+from bot.services.confirming import Choice
+
+CANARY = 5
+"""Jobs that "Try 5 first" tries."""
 
 
-async def confirm(tools: Toolbox, actor: Actor, plan_id: str, *, fresh: bool = False) -> Reply:
-    """Carry the plan out, tell the person what came of it, and announce it."""
+async def confirm(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
+    """Begin the plan; its message in the channel tells the rest."""
+    return await _confirm(tools, actor, plan_id, Choice())
+
+
+async def confirm_fresh(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
+    """Begin the plan, with fresh attempts."""
+    return await _confirm(tools, actor, plan_id, Choice(fresh=True))
+
+
+async def try_first(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
+    """Begin the plan with a few jobs, and see how these end."""
+    return await _confirm(tools, actor, plan_id, Choice(canary=CANARY))
+
+
+async def later(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
+    """Begin the plan when the least time between two tries is over for all its jobs."""
+    plan = await tools.confirming.plan(plan_id)
+    return await _confirm(tools, actor, plan_id, Choice(begin_at=plan.later_at if plan else None))
+
+
+async def rest(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
+    """Go on with what a canary has left."""
     await _require(tools, actor, plan_id)
-    try:
-        done = await tools.retrying.confirm(actor, plan_id, fresh=fresh)
-    except PlanExpiredError:
-        plan = await tools.retrying.plan(plan_id)
-        if plan is None:
-            raise
-        return Reply(message=render.expired(plan, tools.catalog), replace=True)
-    return Reply(
-        message=render.outcome(
-            done.plan, done.outcome, tools.catalog, stopped=done.stopped, recorded=done.recorded
-        ),
-        announcement=render.announcement(done.plan, done.outcome, actor.user, tools.catalog)
-        if done.outcome.done
-        else None,
-        replace=True,
-    )
+    plan = await tools.confirming.rest(actor, plan_id)
+    return Reply(message=operations.began(plan, tools.catalog))
+
+
+async def stop(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
+    """End an operation after the batch it is at."""
+    await _require(tools, actor, plan_id)
+    plan = await tools.confirming.stop(actor, plan_id)
+    return Reply(message=operations.stopping(plan, tools.catalog))
 
 
 async def cancel(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
     """Put the plan aside."""
     await _require(tools, actor, plan_id)
-    plan = await tools.retrying.cancel(actor, plan_id)
-    return Reply(message=render.cancelled(plan), replace=True)
+    plan = await tools.confirming.cancel(actor, plan_id)
+    return Reply(message=plans.cancelled(plan), replace=True)
 
 
-async def _require(tools: Toolbox, actor: Actor, plan_id: str) -> None:
+async def _confirm(tools: Toolbox, actor: Actor, plan_id: str, choice: Choice) -> Reply:
+    plan = await _require(tools, actor, plan_id)
     try:
-        await tools.access.require(actor, Role.OPERATOR, doing="Retrying")
-    except AccessDeniedError as error:
+        confirmed = await tools.confirming.confirm(actor, plan_id, choice)
+    except PlanExpiredError:
+        if plan is None:
+            raise
+        return Reply(message=plans.expired(plan, tools.catalog), replace=True)
+    if confirmed.drawn_again is not None:
+        drawn = card(
+            tools, confirmed.drawn_again, was=plan.matching if plan else 0,
+            now_matching=confirmed.now_matching,
+        )  # fmt: skip
+        return Reply(message=drawn, replace=True)
+    return Reply(message=operations.began(confirmed.plan, tools.catalog), replace=True)
+
+
+async def _require(tools: Toolbox, actor: Actor, plan_id: str) -> Plan | None:
+    """Check the role for the plan's queue, anew at each press; what is refused is recorded."""
+    plan = await tools.confirming.plan(plan_id)
+    standing = await tools.access.standing(actor)
+    role = Role.ADMIN if plan is not None and plan.kind.approved else Role.OPERATOR
+    verb = plan.kind.verb if plan is not None else "retry"
+    doing = plan.kind.doing if plan is not None else "Retrying"
+    try:
+        if plan is None:
+            standing.admit(role, doing=doing)
+        else:
+            standing.require(role, doing=doing, queue=plan.queue)
+    except (AccessDeniedError, HiddenQueueError) as error:
         await tools.journal.record(
             actor,
-            "retry",
+            verb,
             f"plan {plan_id[:40]}",
             Outcome.REFUSED,
+            queue=plan.queue if plan else None,
             detail=str(error),
             plan=plan_id[:40],
         )
         raise
+    return plan

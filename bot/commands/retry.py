@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.commands.arguments import Arguments, parse
-from bot.commands.base import Command, Request, Toolbox
+from bot.commands.base import Command, Request, Toolbox, find_queue
 from bot.commands.failed import failure_filter, known_code
+from bot.commands.plan_cards import card
 from bot.domain.access import Role
 from bot.domain.jobs import FailedJob, FailedRef
 from bot.domain.message import Reply
+from bot.domain.plans import PlanKind
 from bot.domain.policy import Retryable
 from bot.domain.queues import QueueId
 from bot.errors import StaleError, UsageError
@@ -21,28 +23,45 @@ USAGE = "Say what to retry: `retry QUEUE ID...`, `retry QUEUE --error CODE` or `
 async def run(tools: Toolbox, request: Request) -> Reply:
     """One named job whose error a retry can help is retried at once; the rest gets a card."""
     arguments = parse(
-        request.args, options=("error", "name", "since", "failed-at"), flags=("all", "fresh")
+        request.args,
+        options=("error", "name", "since", "failed-at", "rate", "canary"),
+        flags=("all", "fresh", "bullmq", "stuck"),
     )
     _check(arguments)
-    queue = await tools.finder.find(arguments.words[0])
+    rate, canary = arguments.rate(), arguments.number("canary", default=0)
+    queue = await find_queue(
+        tools, request.standing, arguments.words[0], Role.OPERATOR, doing="Retrying"
+    )
+    if "stuck" in arguments.flags:
+        return Reply(message=card(tools, await tools.stuck.propose(request.actor, queue)))
     ids = arguments.words[1:]
     fresh = "fresh" in arguments.flags
-    if len(set(ids)) == 1:
+    kind = _way(tools, queue, arguments)
+    if len(set(ids)) == 1 and kind is PlanKind.RETRY:
         job = await _job(tools, queue, ids[0], arguments)
-        if tools.catalog.policy(queue).error(job.code).retryable is Retryable.YES:
+        helped = tools.catalog.policy(queue).error(job.code).retryable is Retryable.YES
+        if helped and await tools.planner.is_harmless(queue, job.id):
             return await _at_once(tools, request, queue, job, fresh=fresh)
     wanted = await failure_filter(tools, arguments)
     if wanted.code is not None:
         wanted = replace(wanted, code=await known_code(tools, queue, wanted.code))
-    proposal = await tools.planner.propose(request.actor, queue, wanted, ids=ids, fresh=fresh)
-    card = render.card(
-        proposal.plan,
-        tools.catalog.policy(queue),
-        tools.catalog,
-        proposal.plan.asked_at,
-        allowed_fresh=proposal.may_be_fresh,
+    proposal = await tools.planner.propose(
+        request.actor, queue, wanted, ids=ids, fresh=fresh, rate=rate, canary=canary, kind=kind
     )
-    return Reply(message=card)
+    return Reply(message=card(tools, proposal))
+
+
+def _way(tools: Toolbox, queue: QueueId, arguments: Arguments) -> PlanKind:
+    """Through Salesforce where that is recommended and can be done, unless BullMQ is asked for.
+
+    Raises:
+        UsageError: fresh attempts are BullMQ's, and nothing of Salesforce's.
+    """
+    if "bullmq" in arguments.flags or not tools.orders.through_salesforce(queue):
+        return PlanKind.RETRY
+    if "fresh" in arguments.flags:
+        raise UsageError("--fresh is for a retry by BullMQ: say --bullmq --fresh.")
+    return PlanKind.SALESFORCE
 
 
 async def _job(tools: Toolbox, queue: QueueId, job_id: str, arguments: Arguments) -> FailedJob:
@@ -73,6 +92,10 @@ def _check(arguments: Arguments) -> None:
     ids = arguments.words[1:]
     filtered = any(arguments.options.get(name) for name in ("error", "name"))
     everything = "all" in arguments.flags
+    if "stuck" in arguments.flags:
+        if ids or filtered or everything:
+            raise UsageError("--stuck is about orders without a job: leave the rest out.")
+        return
     if ids and (filtered or everything or "since" in arguments.options):
         raise UsageError("Name jobs by id, or choose them by --error, --name or --all: not both.")
     if not ids and not filtered and not everything:
@@ -86,7 +109,8 @@ COMMAND = Command(
     usage=(
         "retry QUEUE ID... [--fresh]",
         "retry QUEUE --error CODE [--since 2h]",
-        "retry QUEUE --all",
+        "retry QUEUE --all [--canary N] [--rate 50/s]",
+        "retry QUEUE --stuck",
     ),
     summary="put failed jobs back to waiting",
     role=Role.OPERATOR,
@@ -95,7 +119,10 @@ COMMAND = Command(
     details=(
         "More than one job, or one whose error a retry is not known to help, is shown as a plan "
         "first, with what to know; jobs that fail after that are not touched. A job that used its "
-        "attempts gets one more try; `--fresh` gives it all of them again."
+        "attempts gets one more try; `--fresh` gives it all of them again. `--canary 5` tries five "
+        "first and offers the rest when they went well; `--rate 50/s` retries so many a second. "
+        "Where a queue is retried through Salesforce, its orders are set back to activating there; "
+        "`--bullmq` moves the jobs instead. `--stuck` sets orders right that have no job at all."
     ),
     doing="Retrying",
     mutates=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rapidfuzz import fuzz, process
 
 from bot.commands.arguments import echo, parse
-from bot.commands.base import Command, Request, Toolbox
+from bot.commands.base import Command, Request, Toolbox, find_queue
 from bot.domain.access import Role
 from bot.domain.message import Reply
 from bot.domain.rules import RULES
@@ -27,10 +27,11 @@ async def run(tools: Toolbox, request: Request) -> Reply:
         raise UsageError(USAGE)
     target = words.pop(0)
     if target.lower() == "all":
-        await tools.access.require(request.actor, Role.ADMIN, doing="Silencing all queues")
+        request.standing.require(Role.ADMIN, doing="Silencing all queues")
         queue = None
     else:
-        queue = tools.catalog.address(await tools.finder.find(target))
+        found = await find_queue(tools, request.standing, target, Role.OPERATOR, doing="Silencing")
+        queue = tools.catalog.address(found)
     rule = _rule(words.pop(0)) if not words[0][:1].isdigit() else None
     if not words:
         raise UsageError(USAGE)

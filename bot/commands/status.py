@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bot.commands.arguments import parse
-from bot.commands.base import Command, Request, Toolbox
+from bot.commands.base import Command, Request, Toolbox, find_queue
 from bot.domain.access import Role
 from bot.domain.health import StatusView
 from bot.domain.message import Reply
+from bot.domain.standing import Standing
 from bot.errors import UsageError
 from bot.render import status as render
 from bot.render import status_detail as detail
@@ -23,27 +26,31 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     if len(words) > 1:
         raise UsageError("`status` takes one queue at most.")
     if not words:
-        view = await _view(tools, await tools.looking.overview())
+        view = await _view(tools, request.standing, await tools.looking.overview())
         return Reply(message=render.overview(view, tools.catalog))
-    queue = await tools.finder.find(words[0])
-    view = await _view(tools, await tools.looking.at(queue))
+    queue = await find_queue(tools, request.standing, words[0])
+    look, stuck = await asyncio.gather(tools.looking.at(queue), tools.orders.stuck(queue))
+    view = await _view(tools, request.standing, look)
     health = view.healths[0] if view.healths else None
-    may_retry = request.role >= Role.OPERATOR
-    message = detail.detail(health, view, tools.catalog, queue=queue, may_retry=may_retry)
+    may_retry = request.standing.may(Role.OPERATOR, queue)
+    message = detail.detail(
+        health, view, tools.catalog, queue=queue, may_retry=may_retry, stuck=stuck
+    )
     return Reply(message=message)
 
 
-async def _view(tools: Toolbox, look: Look) -> StatusView:
-    board = await tools.looking.board()
+async def _view(tools: Toolbox, standing: Standing, look: Look) -> StatusView:
+    """What was seen, as far as this person may see it."""
+    board, sees = await tools.looking.board(), standing.sees
     return StatusView(
         now=board.now,
-        healths=look.healths,
-        not_seen=look.not_seen,
+        healths=tuple(one for one in look.healths if sees(one.queue)),
+        not_seen=tuple(name for name in look.not_seen if sees(name)),
         unreachable=look.unreachable,
-        broken=look.broken,
-        incidents=board.incidents,
-        silences=board.silences,
-        memories=look.memories,
+        broken={address: why for address, why in look.broken.items() if sees(address)},
+        incidents=tuple(one for one in board.incidents if sees(one.queue)),
+        silences=tuple(one for one in board.silences if one.queue is None or sees(one.queue)),
+        memories={queue: one for queue, one in look.memories.items() if sees(queue)},
         stale=board.stale,
     )
 

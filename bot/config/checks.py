@@ -20,7 +20,12 @@ def check(file: FileSection, document: Document) -> None:
     Raises:
         ConfigError: the problem that stands first in the file.
     """
-    problems = [*_alerts(file.alerts, ()), *_health(file), *_heartbeat(file)]
+    problems = [
+        *_alerts(file.alerts, ()),
+        *_health(file),
+        *_heartbeat(file),
+        *_salesforce(file),
+    ]
     for name, queue in file.queues.items():
         problems += _alerts(queue.alerts, ("queues", name))
     if problems:
@@ -59,3 +64,10 @@ def _heartbeat(file: FileSection) -> Iterator[Problem]:
         and file.heartbeat.model_fields_set
     ):
         yield ("heartbeat",), "heartbeat: url is not given."
+
+
+def _salesforce(file: FileSection) -> Iterator[Problem]:
+    section = file.salesforce
+    if section.activating.casefold() in (one.casefold() for one in section.failed):
+        said = f"{quoted(section.activating)} cannot be a state that a retry is expected in, too."
+        yield ("salesforce", "failed"), f"salesforce.failed: {said}"

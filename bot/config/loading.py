@@ -19,6 +19,7 @@ from bot.config.sections import FileSection, SourceSection
 from bot.config.texts import dotted, either
 from bot.domain.access import AccessPolicy
 from bot.domain.policy import REDIS_SCHEMES, Catalog, first_match, is_pattern
+from bot.domain.salesforce import SalesforcePolicy
 from bot.domain.times import Ms
 from bot.errors import ConfigError
 
@@ -64,16 +65,39 @@ class Config:
             backoff_delay=backoff_delay,
             prefixes=MappingProxyType({name: s.prefix for name, s in self.sources.items()}),
             poll_interval=self.poll_interval,
+            access=self.access(),
+            read_only=self.file.access.read_only,
+            slow_batch=self.file.operations.slow_batch_ms,
+            archive_keep=self.archive_keep,
         )
 
     def access(self) -> AccessPolicy:
-        """Who may do what."""
-        access = self.file.access
-        return AccessPolicy(
-            viewers=None if access.viewers is None else frozenset(access.viewers),
-            operators=frozenset(access.operators),
-            admins=frozenset(access.admins),
-        )
+        """Who may do what where a queue does not say."""
+        return policies.access_policy(self.file.access)
+
+    def groups(self) -> frozenset[str]:
+        """The user groups of all access lists."""
+        lists = [self.file.access, *(queue.access for queue in self.file.queues.values())]
+        return frozenset[str]().union(*(policies.access_policy(one).groups() for one in lists))
+
+    @property
+    def audit_kept(self) -> int:
+        """How many entries of the audit log are kept."""
+        return self.file.audit.keep
+
+    @property
+    def archive_keep(self) -> Ms:
+        """How long what was removed can be brought back."""
+        return self.file.operations.archive_keep
+
+    @property
+    def archive_most(self) -> int:
+        """How many bytes all archives together may take."""
+        return self.file.operations.archive_most_mb * 1_000_000
+
+    def salesforce(self) -> SalesforcePolicy:
+        """What the retry through Salesforce reads and writes."""
+        return self.file.salesforce.policy()
 
 
 def load_config(path: Path | None, *, environ: Mapping[str, str]) -> Config:

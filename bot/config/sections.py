@@ -9,22 +9,30 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from bot.config.kinds import (
+    ApiName,
+    ApiVersion,
     CanRetry,
     Channel,
+    Channels,
     Count,
+    DataPath,
     Duration,
+    Kept,
     KeyPart,
     Link,
     SlackId,
+    SomeCount,
     SomeTime,
     Viewers,
     Word,
 )
 from bot.domain.policy import HealthLimits, HealthTable, Retryable, RuleSettings, Severity
 from bot.domain.rules import RULES
-from bot.domain.times import MINUTE, SECOND
+from bot.domain.salesforce import SalesforcePolicy
+from bot.domain.times import DAY, MINUTE, SECOND
 
 _HEALTH = HealthTable()
+_SALESFORCE = SalesforcePolicy()
 
 
 class Section(BaseModel):
@@ -137,12 +145,54 @@ class HealthSection(Section):
         )
 
 
-class AccessSection(Section):
-    """Who may do what."""
+class QueueAccessSection(Section):
+    """Who may do what to one queue, and from where; a key that is left out is as everywhere."""
 
     viewers: Viewers = None
     operators: list[SlackId] = []
     admins: list[SlackId] = []
+    channels: Channels = None
+
+
+class AccessSection(QueueAccessSection):
+    """Who may do what, and whether anybody may change anything at all."""
+
+    read_only: bool = False
+
+
+class AuditSection(Section):
+    """The audit log."""
+
+    keep: Kept = 10_000
+
+
+class OperationsSection(Section):
+    """Long operations: how gentle they are with Redis, and how much of what they remove is kept."""
+
+    slow_batch_ms: SomeCount = 50
+    archive_keep: SomeTime = 7 * DAY
+    archive_most_mb: SomeCount = 256
+
+
+class SalesforceSection(Section):
+    """Names, values and limits for the retry through Salesforce; those of `SalesforcePolicy`."""
+
+    object: ApiName = _SALESFORCE.object
+    status_field: ApiName = _SALESFORCE.status_field
+    error_field: ApiName = _SALESFORCE.error_field
+    error_time_field: ApiName = _SALESFORCE.error_time_field
+    activating: Word = _SALESFORCE.activating
+    failed: list[Word] = list(_SALESFORCE.failed)
+    api_version: ApiVersion = _SALESFORCE.api_version
+    order_id: DataPath = _SALESFORCE.order_id
+    reserve: Count = _SALESFORCE.reserve
+    timeout: SomeTime = _SALESFORCE.timeout
+    stuck_after: SomeTime = _SALESFORCE.stuck_after
+
+    def policy(self) -> SalesforcePolicy:
+        """As the domain knows it."""
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        return SalesforcePolicy(**{**given, "failed": tuple(self.failed)})
 
 
 class ErrorSection(Section):
@@ -166,6 +216,9 @@ class QueueSection(Section):
     errors: dict[Word, ErrorSection] = {}
     redact: list[Word] = []
     min_gap: Duration = 0
+    business_id: DataPath | None = None
+    subject: DataPath | None = None
+    access: QueueAccessSection = QueueAccessSection()
 
 
 class FileSection(Section):
@@ -180,6 +233,9 @@ class FileSection(Section):
     health: HealthSection = HealthSection()
     heartbeat: HeartbeatSection | None = None
     access: AccessSection = AccessSection()
+    audit: AuditSection = AuditSection()
+    operations: OperationsSection = OperationsSection()
+    salesforce: SalesforceSection = SalesforceSection()
     queues: dict[Word, QueueSection] = {}
 
 

@@ -35,7 +35,7 @@ def run_demo(*, port: int) -> int:
 
 
 class _Demo:
-    """The process tree: Valkey, the portal's workload, the local Slack, the bot."""
+    """The process tree: Valkey, the portal's workload, Salesforce, the local Slack, the bot."""
 
     def __init__(self, *, port: int) -> None:
         self._port = port
@@ -57,7 +57,7 @@ class _Demo:
             await self._listen(slack)
             stack.push_async_callback(slack.stop)
             await stack.enter_async_context(world)
-            bot = await self._start_bot(slack, valkey.url, log)
+            bot = await self._start_bot(slack, world, valkey.url, log)
             stack.push_async_callback(child.stop, bot, within=_BOT_STOP)
             sys.stdout.write(f"Bullhorn demo: {slack.url} (Ctrl-C ends it)\n")
             sys.stdout.flush()
@@ -72,7 +72,9 @@ class _Demo:
                 "Another one: make demo PORT=8081"
             ) from error
 
-    async def _start_bot(self, slack: LocalSlack, redis_url: str, log: IO[bytes]) -> Process:
+    async def _start_bot(
+        self, slack: LocalSlack, world: World, redis_url: str, log: IO[bytes]
+    ) -> Process:
         environment = {
             "REDIS_URL": redis_url,
             "SLACK_BOT_TOKEN": DEFAULT_WORKSPACE.bot_token,
@@ -81,6 +83,7 @@ class _Demo:
             "BULLHORN_CONFIG": str(DEMO_CONFIG),
             "PORT": str(_free_port()),
             "LOG_FORMAT": "console",
+            **world.salesforce.environment,
         }
         return await child.spawn("bot.demo.bot_process", stdout=log, env=environment)
 

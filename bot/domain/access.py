@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
+from types import MappingProxyType
 
 
 class Role(IntEnum):
@@ -22,11 +24,15 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessPolicy:
-    """Ids of users (`U...`, `W...`) and user groups (`S...`) by role; viewers None is everyone."""
+    """Ids of users (`U...`, `W...`) and user groups (`S...`) by role; viewers None is everyone.
+
+    `channels` are the ids of those where changes may be made, None is everywhere.
+    """
 
     viewers: frozenset[str] | None = None
     operators: frozenset[str] = frozenset()
     admins: frozenset[str] = frozenset()
+    channels: frozenset[str] | None = None
 
     def groups(self) -> frozenset[str]:
         """All user-group ids that are named."""
@@ -45,6 +51,10 @@ class AccessPolicy:
             return Role.VIEWER
         return Role.NOBODY
 
+    def acts_in(self, channel: str) -> bool:
+        """Whether changes may be made in the channel of this id; "" is none that is known."""
+        return self.channels is None or channel in self.channels
+
     def holders(self, role: Role) -> tuple[str, ...]:
         """Ids of who has at least this role, for "ask @alice or anyone in @ops"; sorted."""
         ids: frozenset[str] = self.admins
@@ -62,3 +72,16 @@ class Actor:
     user: str
     channel: str
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """Which of the asked groups a user is in, as far as Slack tells.
+
+    `unread` says of the groups that Slack refuses to tell about why, as the end of a sentence;
+    `away` are those that it could not tell about just now.
+    """
+
+    groups: frozenset[str] = frozenset()
+    unread: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    away: frozenset[str] = frozenset()

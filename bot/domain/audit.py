@@ -23,6 +23,9 @@ class AuditEntry:
 
     `what` is a short verb phrase ("retry 9 × WHMCS_ERROR"), `jobs` the ids it was about (at most
     50, `job_count` says how many in all), `detail` the outcome in words, `reason` the person's own.
+    `filter` says in words which jobs were chosen, `approver` is the second person where one was
+    needed, `counts` are the outcome's numbers by name ("done", "failed again"). Fields are only
+    ever added, with defaults: entries of older versions must load.
     """
 
     at: Ms
@@ -38,6 +41,9 @@ class AuditEntry:
     reason: str = ""
     plan: str | None = None
     id: str = ""
+    approver: str | None = None
+    filter: str = ""
+    counts: tuple[tuple[str, int], ...] = ()
 
 
 AUDIT_JOBS = 50

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.domain.queues import QueueId
+from bot.domain.salesforce import DayLimits
 
 
 class Status(StrEnum):
@@ -102,12 +103,31 @@ class ChannelFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceFacts:
+    """A Salesforce that takes the login.
+
+    `missing` are fields that the user does not see or that do not exist, `read_only` those that it
+    may not change; `editable` is whether it may change the object at all. `values` are those of the
+    status field's list, none where it is no list.
+    """
+
+    host: str
+    version: str
+    limits: DayLimits
+    editable: bool = True
+    missing: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """What settings and config say, in words that hold no secret.
 
     `config` names the file. `app_token` is whether one is set: Socket Mode. `heartbeat` is how
     often it is called, None when it is not set. `groups` are those of the access lists. `shared`
-    names the sources that are Bullhorn's own Redis too.
+    names the sources that are Bullhorn's own Redis too. `salesforce` is the kind of login, None
+    without one.
     """
 
     slack_host: str
@@ -117,6 +137,7 @@ class Setup:
     heartbeat: str | None = None
     groups: frozenset[str] = frozenset()
     shared: frozenset[str] = frozenset()
+    salesforce: str | None = None
 
 
 def ok(check: str, detail: str) -> Finding:

@@ -27,6 +27,8 @@ class Action(StrEnum):
     UNSTICK = "unstick"
     REMOVE = "remove"
     CLEAN = "clean"
+    DRAIN = "drain"
+    OBLITERATE = "obliterate"
 
 
 class Permission(StrEnum):
@@ -68,6 +70,9 @@ TABLE: Final[dict[Action, dict[int | None, Permission]]] = {
     Action.UNSTICK: _CLEAR,
     Action.REMOVE: _CLEAR,
     Action.CLEAN: _CLEAR,
+    Action.DRAIN: _CLEAR,
+    # The queue must be paused for it, and nothing of it is left to be lost.
+    Action.OBLITERATE: {3: _P.YES, 4: _P.YES, 5: _P.YES, 6: _P.YES, UNKNOWN: _P.YES},
 }
 
 _VERSION = re.compile(r"bullmq:(\d+)(?:\.|$)")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.queues import QueueId
+from bot.domain.sample import ActiveJob
 from bot.domain.times import Ms
 
 
@@ -101,6 +102,17 @@ class FailureReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveJobs:
+    """The jobs that workers have taken: how many in all, and the first 500, the oldest first.
+
+    One that is not `locked` has lost its worker; `unstick` brings it back.
+    """
+
+    total: int
+    jobs: tuple[ActiveJob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOutcome:
     """What became of the jobs of a batch.
 
@@ -129,10 +141,12 @@ class BatchOutcome:
 class ArchivedJob:
     """A whole job as it lay in Redis, byte for byte: what undo needs to bring it back.
 
-    `state` is the set it was in and `score` its score there, as Redis writes it. `fields` is its
-    hash; `logs` its log lines; `parts` its other keys by suffix (`dependencies`, `processed`,
-    `failed`, `unsuccessful`), each with its type and its content. `deduplication` is the value's
-    key suffix and its remaining time in ms (0: none) where the job held it.
+    `state` is the set it was in and `score` its score there, as Redis writes it; in a list, how
+    many jobs lay after it. `fields` is its hash; `logs` its log lines; `parts` its other keys by
+    suffix (`dependencies`, `processed`, `failed`, `unsuccessful`), each with its type and its
+    content; the type "score" is the job's score in the queue's set of that suffix (`priority` of
+    BullMQ 3). `deduplication` is the key `de:ID` without the queue's prefix and its remaining time
+    in ms (0: it has no end) where the job held it.
     """
 
     id: str
@@ -143,3 +157,27 @@ class ArchivedJob:
     parts: tuple[tuple[str, str, tuple[bytes, ...]], ...] = ()
     deduplication: tuple[str, Ms] | None = None
     parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """Some of the jobs that were asked for, whole, and how many were changed or had no hash."""
+
+    jobs: tuple[ArchivedJob, ...]
+    changed: int = 0
+    vanished: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Where a job is: BullMQ's set or list, and its score there (in a list 0).
+
+    `parent_waits` says that a parent in `waiting-children` waits for it, `children` for how many
+    it waits itself; `locked` that a worker holds it.
+    """
+
+    ref: FailedRef
+    state: str
+    parent_waits: bool = False
+    children: int = 0
+    locked: bool = False

@@ -38,17 +38,45 @@ class MessageRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file for one person: what it is saved as, what Slack calls it, and what is in it."""
+
+    name: str
+    title: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modal:
+    """A dialog that Slack opens for one person; `blocks` as in a message, with inputs.
+
+    `title` and `submit` have at most 24 characters. Without `submit` it can only be read.
+    `callback_id` tells what a submission is of, `metadata` comes back with it.
+    """
+
+    title: str
+    blocks: tuple[dict[str, Any], ...]
+    callback_id: str
+    metadata: str
+    submit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """The answer to a command or a button.
 
     `message` is for the person alone (None: nothing but the announcement). `announcement` is posted
     where it was asked, for all. `replace` puts the message in the place of the one whose button was
-    pressed.
+    pressed. `file` goes into the person's direct messages first: where it does not get there, the
+    reason is told instead of the message. `modal` opens for the person, at most 3 s after what they
+    did.
     """
 
     message: Message | None = None
     announcement: Message | None = None
     replace: bool = False
+    file: File | None = None
+    modal: Modal | None = None
 
 
 @dataclass(frozen=True, slots=True)

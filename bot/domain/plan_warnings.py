@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from bot.domain.plans import PlanGroup
+from bot.domain import plan_consequences as about
+from bot.domain.plan_consequences import Known
+from bot.domain.plans import PlanGroup, PlanKind
 from bot.domain.policy import QueuePolicy, Retryable
 from bot.domain.redaction import is_plain, shown_code
 from bot.domain.times import MINUTE, Ms, say_duration
@@ -14,6 +16,10 @@ from bot.domain.times import MINUTE, Ms, say_duration
 STILL_FAILING: Final[Ms] = 2 * MINUTE
 """A failure younger than this says that its cause is there still, whatever a retry can do."""
 
+CANARY: Final = 5
+"""So many jobs are tried first where it is not known that a retry helps."""
+
+_WORKERS_UNKNOWN: Final = ("Unknown whether a worker is connected: Redis does not let me look",)
 _NAMED: Final = 3
 _NAME: Final = 60
 _PLAIN = str.maketrans(dict.fromkeys("`*_~<>&\n\r\t"))
@@ -28,22 +34,41 @@ def plan_warnings(
     paused: bool = False,
     workers: int | None = None,
     salesforce: bool = False,
+    known: Known | None = None,
 ) -> tuple[str, ...]:
     """The warnings of a plan, gravest first; plain sentences that may hold the config's own mrkdwn.
 
     Each group's own `last_at` counts; `last_failed`, when the newest of all the jobs failed, stands
     in for it in a plan of one group. `workers` None means unknown; `salesforce` says that there are
-    credentials for it.
+    credentials for it. `known` is what was found out about the jobs besides their errors.
     """
-    groups = _dated(groups, last_failed)
+    groups, known = _dated(groups, last_failed), known or Known()
+    kind = known.kind
     return (
+        *(about.twice(known, policy) if known.named else ()),
         *_still_failing(groups, policy, now),
         *_after_fix(groups, policy),
-        *_unknown(groups, policy),
-        *_too_soon(groups, policy, now),
-        *_other_way(policy, salesforce=salesforce),
         *_queue(paused=paused, workers=workers),
+        *(() if known.named else about.twice(known, policy)),
+        *about.orphans(known),
+        *_unknown(groups, policy),
+        *(about.tried(known, policy) or _too_soon(groups, policy, now)),
+        *(_other_way(policy, salesforce=salesforce) if kind is PlanKind.RETRY else ()),
+        *about.of_attempts(known),
+        *about.of_priorities(known),
+        *about.children(known),
+        *(_WORKERS_UNKNOWN if workers is None else ()),
+        *about.of_the_rest(known, now),
     )
+
+
+def gap_over_at(groups: Sequence[PlanGroup], policy: QueuePolicy, *, now: Ms) -> Ms | None:
+    """When the least gap is over for all errors that need it, None when it is over already.
+
+    For queues of which it is not known what their jobs are about.
+    """
+    early = [group.last_at for group in groups if group.last_at and _waits(group, policy, now)]
+    return max(early) + policy.min_gap if early else None
 
 
 def may_fail_again(groups: Sequence[PlanGroup], policy: QueuePolicy, *, now: Ms) -> bool:
@@ -119,7 +144,8 @@ def _unknown(groups: Sequence[PlanGroup], policy: QueuePolicy) -> list[str]:
     names = [f"{group.count:,} × {_named(group.code, policy)}" for group in unknown[:_NAMED]]
     if len(unknown) > _NAMED:
         names.append(f"{len(unknown) - _NAMED:,} more kinds")
-    return [f"Unknown whether a retry helps: {', '.join(names)}"]
+    first = f". Try {CANARY} first" if sum(group.count for group in unknown) > CANARY else ""
+    return [f"Unknown whether a retry helps: {', '.join(names)}{first}"]
 
 
 def _named(code: str, policy: QueuePolicy) -> str:
@@ -141,16 +167,14 @@ def _too_soon(groups: Sequence[PlanGroup], policy: QueuePolicy, now: Ms) -> list
 
 
 def _other_way(policy: QueuePolicy, *, salesforce: bool) -> list[str]:
-    if policy.retry_via != "salesforce" or salesforce:
+    if policy.retry_via != "salesforce":
         return []
-    why = "idempotency, audit trail"
-    return [f"Best retried through Salesforce ({why}), but it has no credentials: BullMQ retries"]
+    but = ": this goes past it" if salesforce else ", but it has no credentials: BullMQ retries"
+    return [f"Best retried through Salesforce (idempotency, audit trail){but}"]
 
 
 def _queue(*, paused: bool, workers: int | None) -> list[str]:
     said = ["The queue is paused: nothing runs until it is resumed"] if paused else []
     if workers == 0:
         said.append("No worker is connected: jobs will wait until one is")
-    elif workers is None:
-        said.append("Unknown whether a worker is connected: Redis does not let me look")
     return said

@@ -21,6 +21,10 @@ DRIFT: Final = 0.10
 """The share by which a count may differ from the card's before it is drawn and asked again."""
 
 
+STUCK: Final = "stuck"
+"""The `state` of a plan about orders that have no job: its ids are the orders' own."""
+
+
 class PlanKind(StrEnum):
     """What a plan does."""
 
@@ -35,15 +39,40 @@ class PlanKind(StrEnum):
     OBLITERATE = "obliterate"
 
     @property
+    def verb(self) -> str:
+        """As the audit log names the action."""
+        return "retry" if self is PlanKind.SALESFORCE else self.value
+
+    @property
+    def doing(self) -> str:
+        """As a sentence about it begins: `Retrying`."""
+        return _DOING.get(self, "Retrying")
+
+    @property
     def approved(self) -> bool:
         """Whether a second admin must approve it."""
         return self in (PlanKind.DRAIN, PlanKind.OBLITERATE)
 
 
+_DOING: Final = {
+    PlanKind.PROMOTE: "Promoting",
+    PlanKind.UNSTICK: "Unsticking",
+    PlanKind.CLEAN: "Cleaning",
+    PlanKind.SWEEP: "Sweeping",
+    PlanKind.UNDO: "Bringing back",
+    PlanKind.DRAIN: "Draining",
+    PlanKind.OBLITERATE: "Obliterating",
+}
+
+
 class PlanStatus(StrEnum):
-    """A plan acts once: only `PROPOSED` (or `TRIED`, for the rest) may become `RUNNING`."""
+    """A plan acts once: only `PROPOSED` (or `TRIED`, for the rest) may become `RUNNING`.
+
+    One that a second admin must approve is `ASKED` in between.
+    """
 
     PROPOSED = "proposed"
+    ASKED = "asked"
     RUNNING = "running"
     TRIED = "tried"
     DONE = "done"
@@ -68,9 +97,11 @@ class Plan:
     says that the person named them. `matching` is how many matched the filter when it was asked,
     what drift is measured against; `count` is how many of them are in the plan.
 
-    `state` is the set a clean or promote is about, `archive` the archive an undo brings back.
+    `state` is the set a clean or promote is about, `archive` the archive an undo brings back, or
+    that a clean makes: without one its jobs are not archived.
     `rate` is a most of jobs a second, `canary` how many to try first; `begin_at` is for one that
-    begins later. `fresh` is for retries.
+    begins later, `later_at` when the least gap between two tries is over for all of them (None: it
+    is). `fresh` is for retries.
 
     `confirmed_by` and `confirmed_at` are set when it acts, `approved_by` by the second admin;
     `attempt` tells one run from another, `done` and `progress_at` how far it is; `outcome` is in
@@ -97,6 +128,7 @@ class Plan:
     rate: float | None = None
     canary: int = 0
     begin_at: Ms | None = None
+    later_at: Ms | None = None
     warnings: tuple[str, ...] = ()
     status: PlanStatus = PlanStatus.PROPOSED
     confirmed_by: str | None = None

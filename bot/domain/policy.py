@@ -9,8 +9,9 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Final
 
+from bot.domain.access import AccessPolicy
 from bot.domain.queues import QueueId
-from bot.domain.times import MINUTE, SECOND, Ms
+from bot.domain.times import DAY, MINUTE, SECOND, Ms
 
 REDIS_SCHEMES: Final = ("redis", "rediss", "redis+sentinel", "redis+cluster")
 """How the address of a Redis may begin, from the contract."""
@@ -88,6 +89,9 @@ class QueuePolicy:
 
     `rules` holds settings by rule name. `bullmq` is the major version where `meta.version` is
     missing. `min_gap` is the least time between two tries of the same subject, 0 for none.
+    `business_id` is the dotted path, in a job's data, of what one job at most should succeed for;
+    `subject` that of what `min_gap` is about, see `subject_path`.
+    `access` is who may do what to it, None where that is as everywhere.
     """
 
     purpose: str = ""
@@ -100,6 +104,14 @@ class QueuePolicy:
     errors: Mapping[str, ErrorPolicy] = field(default_factory=lambda: MappingProxyType({}))
     redact: tuple[str, ...] = ()
     min_gap: Ms = 0
+    business_id: str | None = None
+    subject: str | None = None
+    access: AccessPolicy | None = None
+
+    @property
+    def subject_path(self) -> str | None:
+        """Where a job's data says what `min_gap` is about: `subject`, else the business id."""
+        return self.subject or self.business_id
 
     def error(self, code: str) -> ErrorPolicy:
         """What is known of `code`; an unknown one is retryable: unknown."""
@@ -111,6 +123,8 @@ class Catalog:
     """The policies of all queues: by exact name, else by the first matching pattern, else default.
 
     The config has already laid each exactly named queue over the first pattern that matches it.
+    `access` is who may do what where a queue does not say; `read_only` that nobody may change
+    anything.
     """
 
     default: QueuePolicy
@@ -122,6 +136,10 @@ class Catalog:
     backoff_delay: Ms = 5 * SECOND
     prefixes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"main": "bull"}))
     poll_interval: Ms = MINUTE // 4
+    slow_batch: Ms = 50
+    archive_keep: Ms = 7 * DAY
+    access: AccessPolicy = field(default_factory=AccessPolicy)
+    read_only: bool = False
 
     def policy(self, queue: QueueId | str) -> QueuePolicy:
         """The policy of a queue, by its name."""
@@ -135,6 +153,30 @@ class Catalog:
     def address(self, queue: QueueId) -> str:
         """How people and buttons name a queue: its name; with several sources `source/name`."""
         return queue.name if len(self.prefixes) == 1 else queue.qualified
+
+    def access_to(self, queue: QueueId | str | None) -> AccessPolicy:
+        """Who may do what to a queue, also one by its address; None: to all of them together."""
+        if queue is None:
+            return self.access
+        named = queue.name if isinstance(queue, QueueId) else self.name_in(queue)
+        return self.policy(named).access or self.access
+
+    def accesses(self) -> tuple[AccessPolicy, ...]:
+        """All that are different from each other, the one of all queues first."""
+        own = [policy.access for policy in self.queues.values() if policy.access is not None]
+        return tuple(dict.fromkeys([self.access, *own]))
+
+    def name_in(self, address: str) -> str:
+        """The queue's name in how people call it, which need not be a queue that exists."""
+        if len(self.prefixes) == 1:
+            return address
+        return address.partition("/")[2] or address
+
+    def changes_in_its_channel(self, queue: QueueId) -> bool:
+        """Whether anyone may change the queue from where its alerts go, so far as that is known."""
+        channel = self.channel_of(queue)
+        known = channel is not None and not channel.startswith("#")
+        return not self.read_only and (not known or self.access_to(queue).acts_in(channel or ""))
 
     def watches(self, queue: QueueId) -> bool:
         """Whether a queue found in Redis is watched: all are, unless `discover` is off."""

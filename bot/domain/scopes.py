@@ -13,6 +13,8 @@ NEEDED: Final = (
     "channels:read",
     "groups:read",
     "usergroups:read",
+    "im:write",
+    "files:write",
 )
 """In the order of the manifest."""
 

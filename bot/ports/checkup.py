@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bot.domain.checkup import ChannelFacts, Identity, QueuesFound, ServerFacts, Trouble
+from bot.domain.checkup import (
+    ChannelFacts,
+    Identity,
+    QueuesFound,
+    SalesforceFacts,
+    ServerFacts,
+    Trouble,
+)
 
 
 class ServerProbe(Protocol):
@@ -40,4 +47,12 @@ class SlackProbe(Protocol):
 
     async def group(self, group: str) -> int | Trouble:
         """How many are in a user group."""
+        ...
+
+
+class SalesforceProbe(Protocol):
+    """Tries Salesforce for `bullhorn check`; nothing is changed. What goes wrong is returned."""
+
+    async def look(self) -> SalesforceFacts | Trouble:
+        """Whether it takes the login, the day's requests that are left, the object's fields."""
         ...

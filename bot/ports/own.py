@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from bot.domain.audit import AuditEntry
@@ -95,10 +95,27 @@ class PlanStore(Protocol):
 class AuditLog(Protocol):
     """A capped stream of who did what. Entries cannot be changed through the bot."""
 
-    async def record(self, entry: AuditEntry) -> None:
-        """Append."""
+    async def record(self, entry: AuditEntry, *, once: str = "") -> bool:
+        """Append; with `once`, only the first entry of that name. Whether it was appended."""
         ...
 
-    async def recent(self, *, limit: int, queue: str | None = None) -> list[AuditEntry]:
-        """The newest entries, newest first."""
+    @property
+    def kept(self) -> int:
+        """How many entries are kept, at least; the oldest go first."""
+        ...
+
+    async def recent(
+        self,
+        *,
+        limit: int,
+        queue: str | None = None,
+        since: Ms | None = None,
+        sees: Callable[[str | None], bool] | None = None,
+        begun: bool = False,
+    ) -> list[AuditEntry]:
+        """The newest entries, newest first: those of `queue`, at or after `since`, where given.
+
+        `sees` says of a queue's address (None: of none) whether its entries are wanted. That
+        something was begun is left out once an entry tells how it ended, unless `begun`.
+        """
         ...

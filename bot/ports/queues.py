@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Protocol
 
 from bot.domain.jobs import (
+    ActiveJobs,
     ArchivedJob,
     BatchOutcome,
+    Captured,
     FailedJob,
     FailedRef,
     FailureFilter,
     FailureReport,
     JobDetail,
+    Placed,
 )
 from bot.domain.pausing import PauseOutcome
+from bot.domain.plan_facts import PlanFacts
 from bot.domain.queues import QueueId
 from bot.domain.sample import Discovered, SampleRequest, SampleRound
+from bot.domain.subjects import JobsAbout
 from bot.domain.times import Ms
 
 
@@ -61,6 +66,31 @@ class QueueReader(Protocol):
         """Of these ids: the failed job, None where it is not in `failed` or its hash is gone."""
         ...
 
+    async def jobs_about(
+        self, queue: QueueId, path: str, values: Collection[str], *, since: Ms | None = None
+    ) -> JobsAbout:
+        """The jobs in any state whose data has one of `values` at the dotted `path`.
+
+        Numbers count as their digits. Of finished jobs only those that finished at or after
+        `since`, when it is given. At most 50,000 jobs are looked at, the newest of each set.
+        """
+        ...
+
+    async def plan_facts(
+        self,
+        queue: QueueId,
+        wanted: FailureFilter,
+        *,
+        ids: Sequence[str] = (),
+        business: str | None = None,
+        subject: str | None = None,
+    ) -> PlanFacts:
+        """Sums over the failed jobs that match, or that have one of `ids`.
+
+        With a dotted path or two, also which values each job's data has there.
+        """
+        ...
+
     async def job(self, queue: QueueId, job_id: str) -> JobDetail | None:
         """One job, None when it is not there."""
         ...
@@ -73,6 +103,10 @@ class QueueReader(Protocol):
         """When the events stream last saw this job fail, None when it does not remember."""
         ...
 
+    async def active(self, queue: QueueId) -> ActiveJobs:
+        """The jobs that workers have taken, with and without a lock."""
+        ...
+
     async def now(self) -> Ms:
         """Redis `TIME` of Bullhorn's own Redis."""
         ...
@@ -83,7 +117,8 @@ class QueueOperator(Protocol):
 
     Each method that takes `operation` is one or more batches of it: what a batch has changed is in
     the operation's done set, in the same call, and is never changed again by it. So an operation
-    that was killed is run again from its start. An empty one is not remembered. `configured` is the major version from the config.
+    that was killed is run again from its start. An empty one is not remembered. `configured` is the
+    major version from the config. At most 500 jobs a call.
 
     Raises, each of them:
         RefusedError: the version table does not allow it now, or keys are damaged; what was changed
@@ -119,7 +154,9 @@ class QueueOperator(Protocol):
         """One pass of BullMQ's stalled-job script: mark, or move those marked and lockless.
 
         The first pass only marks; a pass while `stalled_check` lasts does nothing. `done` are the
-        jobs that were moved back to waiting, or failed for having stalled too often.
+        jobs that were moved back to waiting, the prioritized among the plain ones, as BullMQ does
+        it. None is failed for having stalled often: that somebody asked for it is one chance more.
+        `left_out` are damaged, `vanished` have no hash and stay active.
         """
         ...
 
@@ -149,6 +186,16 @@ class DoneSets(Protocol):
         """Their ids, in batches of at most 500."""
         ...
 
+    async def contains(
+        self, queue: QueueId, operation: str, ids: Collection[str]
+    ) -> frozenset[str]:
+        """Which of these ids, at most 500, are in it."""
+        ...
+
+    async def remember(self, queue: QueueId, operation: str, ids: Collection[str]) -> None:
+        """Put ids in, for what is changed elsewhere than in the queue."""
+        ...
+
     async def forget(self, queue: QueueId, operation: str) -> None:
         """Drop it: the operation is over and its outcome is told."""
         ...
@@ -157,13 +204,13 @@ class DoneSets(Protocol):
 class QueueRemover(Protocol):
     """Takes jobs out of a queue whole, and puts them back; batches as in `QueueOperator`."""
 
-    async def capture(
+    def capture(
         self, queue: QueueId, state: str, jobs: Sequence[FailedRef]
-    ) -> list[ArchivedJob]:
-        """Whole jobs as they lie in Redis now; those that are gone or changed are left out.
+    ) -> AsyncIterator[Captured]:
+        """Whole jobs as they lie in Redis now, a few megabytes (or one job) at a time.
 
         `state` is BullMQ's set (`failed`, `completed`, `delayed`, `prioritized`, `wait`,
-        `waiting-children`, `paused`); the score of a job in a list is its place.
+        `waiting-children`, `paused`); a job of a list is known by its id alone.
         """
         ...
 
@@ -175,25 +222,44 @@ class QueueRemover(Protocol):
         *,
         configured: int | None,
         operation: str,
+        batch: str = "",
     ) -> BatchOutcome:
         """Remove them as BullMQ does, each only while it is in `state` with that score.
 
-        Children whose parent still waits for them are left out.
+        With `batch`, what is removed is also entered in a done set of its own: `operation.batch`.
+
+        Left out are: children whose parent still waits for them, parents that have unprocessed
+        children, the next run of a scheduler, and jobs that a worker holds.
         """
         ...
 
     async def restore(
-        self, queue: QueueId, jobs: Sequence[ArchivedJob], *, configured: int | None, operation: str
+        self,
+        queue: QueueId,
+        jobs: Sequence[ArchivedJob],
+        *,
+        configured: int | None,
+        operation: str,
+        archive: str = "",
     ) -> BatchOutcome:
-        """Put archived jobs back exactly as they were; `changed` are those whose id is in use."""
+        """Put archived jobs back exactly as they were; `changed` are those whose id is in use.
+
+        With `archive`, those that any operation has brought back from it before are `changed` too:
+        a job comes back from an archive once, whatever became of it since.
+
+        Jobs of a list are put before as many jobs as lay after them: those that were taken last
+        must be brought back first.
+        """
         ...
 
     def select(
         self, queue: QueueId, state: str, *, until: Ms | None
     ) -> AsyncIterator[list[FailedRef]]:
-        """The jobs of a set (those whose score is at most `until`), in batches of at most 500.
+        """The jobs of a state in batches of at most 500; `failed_at` is the score in its set.
 
-        Jobs that are removed while it goes on do not disturb it.
+        `until` is the highest score, for `failed` and `completed`: when they finished. A list is
+        read from its newest job on, and what is added meanwhile is not given. Jobs that are removed
+        while it goes on do not disturb it.
         """
         ...
 
@@ -201,10 +267,22 @@ class QueueRemover(Protocol):
         """How many `select` would give now."""
         ...
 
-    def orphans(self, queue: QueueId) -> AsyncIterator[list[str]]:
+    async def edges(self, queue: QueueId, state: str, *, until: Ms | None) -> tuple[Ms, Ms] | None:
+        """The lowest and the highest score of what `select` would give; None where nothing is.
+
+        For `failed` and `completed` only: when they finished.
+        """
+        ...
+
+    async def place(self, queue: QueueId, job_id: str) -> Placed | None:
+        """Where a job is now, None where it is in no set and no list."""
+        ...
+
+    def orphans(self, queue: QueueId, *, steps: int | None = None) -> AsyncIterator[list[str]]:
         """Ids of job hashes that are in no set of the queue: what bare removals left behind.
 
-        SCAN in bounded steps; jobs in flight are not taken for orphans.
+        SCAN in bounded steps, no more than `steps` of them where that is given; jobs in flight are
+        not taken for orphans.
         """
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
+from bot.domain.access import Membership
 from bot.domain.incidents import Incident
 from bot.domain.message import Message, MessageRef, Tag, Urgency
 from bot.domain.times import Ms
@@ -13,8 +14,11 @@ from bot.domain.times import Ms
 class Directory(Protocol):
     """Who is in which Slack user group."""
 
-    async def memberships(self, user: str, groups: frozenset[str]) -> frozenset[str]:
-        """Those of `groups` that `user` is in; cached for five minutes."""
+    async def memberships(self, user: str, groups: frozenset[str]) -> Membership:
+        """Those of `groups` that `user` is in, and which cannot be told; cached for five minutes.
+
+        Never an error: who is named by user id must get in while Slack is away.
+        """
         ...
 
 

@@ -32,7 +32,38 @@ PLAN_CONFIRM_FRESH: Final = "plan_confirm_fresh"
 PLAN_CANCEL: Final = "plan_cancel"
 """Drop the plan."""
 
-ALL: Final = (COMMAND, COMMAND_MENU, LINK, PLAN_CONFIRM, PLAN_CONFIRM_FRESH, PLAN_CANCEL)
+PLAN_CANARY: Final = "plan_canary"
+"""Carry the plan out for a few jobs first."""
+
+PLAN_LATER: Final = "plan_later"
+"""Carry the plan out when the least time between two tries is over."""
+
+PLAN_REST: Final = "plan_rest"
+"""Go on with what a canary has left."""
+
+OPERATION_STOP: Final = "operation_stop"
+"""End an operation after the batch it is at; the value is its plan's id."""
+
+APPROVAL_APPROVE: Final = "approval_approve"
+"""A second admin approves a drain or an obliterate; the value is its plan's id."""
+
+APPROVAL_REFUSE: Final = "approval_refuse"
+"""A second admin refuses it, or who asked takes it back."""
+
+ALL: Final = (
+    COMMAND,
+    COMMAND_MENU,
+    LINK,
+    PLAN_CONFIRM,
+    PLAN_CONFIRM_FRESH,
+    PLAN_CANCEL,
+    PLAN_CANARY,
+    PLAN_LATER,
+    PLAN_REST,
+    OPERATION_STOP,
+    APPROVAL_APPROVE,
+    APPROVAL_REFUSE,
+)
 
 
 _LONGEST: Final = 200

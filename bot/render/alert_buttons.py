@@ -20,12 +20,19 @@ _RETRIES = 2
 _SPIKE = "failure_spike"
 
 
-def rows(incident: Incident, address: str, policy: QueuePolicy) -> list[Block | None]:
-    """The rows of an alert's buttons; of a resolved one only what looks at jobs that may remain."""
+def rows(
+    incident: Incident, address: str, policy: QueuePolicy, *, acts: bool = True
+) -> list[Block | None]:
+    """The rows of an alert's buttons; of a resolved one only what looks at jobs that may remain.
+
+    Without `acts` nothing may be changed from the alert, and only what looks is there.
+    """
     look = _look(incident, address)
     if not incident.firing:
         remain = incident.family == _SPIKE or bool(incident.facts.groups)
         return [actions(*look)] if remain else []
+    if not acts:
+        return [actions(*look)]
     quiet = incident.silenced_by is not None
     return [
         actions(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from bot.domain.health import Level
 from bot.domain.incidents import Incident, Silence
 from bot.domain.message import Message
 from bot.domain.policy import Catalog
+from bot.domain.queues import QueueId
 from bot.domain.times import Ms
 from bot.render import levels
 from bot.render.alert_buttons import acknowledge
@@ -22,6 +23,9 @@ INCIDENTS: Final = 10
 PENDING: Final = 8
 SILENCES: Final = 8
 
+MayAct = Callable[[QueueId | str | None], bool]
+"""Whether the reader may act on a queue (one by its address, or None: all of them)."""
+
 Pending = tuple[str, str, Ms]
 """A queue, a rule whose condition holds but not yet for long enough, and since when."""
 
@@ -34,9 +38,11 @@ def listing(
     catalog: Catalog,
     *,
     stale: bool = False,
+    may_act: MayAct = lambda _queue: True,
 ) -> Message:
     """Open incidents worst first, pending rules and silences, each with its buttons.
 
+    What changes something is drawn where the reader `may_act`.
     `stale` says that the watch has not run lately, so that "no alerts" proves nothing.
     """
     firing = sorted(
@@ -52,11 +58,11 @@ def listing(
     headline = " · ".join(part for part in counts if part)
     blocks: list[Block | None] = [section(headline, levels.STALE if stale else "")]
     for incident in firing[:INCIDENTS]:
-        blocks += _incident(incident, now, catalog)
+        blocks += _incident(incident, now, catalog, acts=may_act(incident.queue))
     blocks.append(context(_more(len(firing), INCIDENTS, "alert")))
     blocks.append(_pending(pending, now))
     for silence in active[:SILENCES]:
-        blocks += _silence(silence, now, catalog)
+        blocks += _silence(silence, now, catalog, acts=may_act(silence.queue))
     blocks.append(context(_more(len(active), SILENCES, "silence")))
     blocks.append(actions(button("Refresh", typed("alerts"))))
     unsure = f" {levels.STALE}" if stale else ""
@@ -85,7 +91,7 @@ def _fallback(firing: Sequence[Incident], catalog: Catalog) -> str:
     return f"{plural(len(firing), 'alert')} firing; worst: {queue} {word}, {said}."
 
 
-def _incident(incident: Incident, now: Ms, catalog: Catalog) -> list[Block | None]:
+def _incident(incident: Incident, now: Ms, catalog: Catalog, *, acts: bool) -> list[Block | None]:
     address = catalog.address(incident.queue)
     mark = levels.marked(Level.of(incident.severity))
     lasts = length(now - incident.began_at)
@@ -95,7 +101,7 @@ def _incident(incident: Incident, now: Ms, catalog: Catalog) -> list[Block | Non
         states.append(f"{levels.SILENCED} silenced{until}")
     if taken := incident.acknowledged:
         states.append(f"acknowledged by {mention(taken.by)} {date(taken.at, now)}")
-    quiet = incident.silenced_by is not None
+    quiet = incident.silenced_by is not None or not acts
     return [
         section(
             f"{mark} · *{escape(address, 80)}* · {levels.titled(incident)}", " · ".join(states)
@@ -120,13 +126,13 @@ def _pending(pending: Sequence[Pending], now: Ms) -> Block | None:
     )
 
 
-def _silence(silence: Silence, now: Ms, catalog: Catalog) -> list[Block | None]:
+def _silence(silence: Silence, now: Ms, catalog: Catalog, *, acts: bool) -> list[Block | None]:
     why = f": {escape(silence.reason, 160)}" if silence.reason else ""
     text = (
         f"{levels.SILENCED} {covers(silence, catalog)} silenced until "
         f"{date(silence.until, now)} by {mention(silence.by)}{why}"
     )
-    end = button("End silence", typed("unsilence", silence.id))
+    end = button("End silence", typed("unsilence", silence.id)) if acts else None
     return [section(text, accessory=end)]
 
 

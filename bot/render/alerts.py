@@ -46,7 +46,12 @@ class AlertRenderer:
         todo = advice(incident)
         blocks: list[Block | None] = [
             section(*fact_lines(incident, policy), f"\u2192 {todo}" if todo else ""),
-            *rows(incident, address, policy),
+            *rows(
+                incident,
+                address,
+                policy,
+                acts=self._catalog.changes_in_its_channel(incident.queue),
+            ),
             context(self._footer(incident)),
         ]
         return with_bar(f"{headline}{called}", blocks, _bar(incident))

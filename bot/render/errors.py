@@ -8,6 +8,7 @@ from typing import Final
 from bot.domain.message import Message
 from bot.errors import BullhornError
 from bot.render.kit import simple
+from bot.render.problems import channel_name
 from bot.render.words import date, escape, mention, trusted
 
 _ECHO: Final = re.compile(r'"([^"]{59})[^"]{2,}(?:"|\Z)')
@@ -28,7 +29,7 @@ def told(error: BullhornError, ref: str | None = None) -> Message:
 
 
 def _either(people: tuple[str, ...]) -> str:
-    """As in: @alice, @bob or anyone in @ops; a long list is cut."""
+    """As in: @alice, @bob or anyone in @ops; channels too; a long list is cut."""
     named = [_named(person) for person in people[:8]]
     if len(named) < 2:  # noqa: PLR2004 - nothing to join
         return named[0] if named else "nobody"
@@ -36,4 +37,6 @@ def _either(people: tuple[str, ...]) -> str:
 
 
 def _named(person: str) -> str:
+    if person[:1] in {"C", "G", "D"}:
+        return channel_name(person)
     return f"anyone in {mention(person)}" if person.startswith("S") else mention(person)

@@ -71,17 +71,21 @@ def jobs(
     since: str | None = None,
     now: Ms | None = None,
     may_retry: bool = True,
+    of: str | None = None,
 ) -> Message:
-    """One page (from 1) of failed jobs, newest first, each with its Details and Retry."""
+    """One page (from 1) of failed jobs, newest first, each with its Details and Retry.
+
+    `of` is the operation that had retried them.
+    """
     newest = max((job.failed_at for job in jobs), default=None)
-    asked = _Asked(catalog.address(queue), wanted, policy, since, now or newest)
+    asked = _Asked(catalog.address(queue), wanted, policy, since, now or newest, of=of)
     address = escape(asked.queue, 80)
     if not jobs:
         return simple(f"No failed jobs on page {number(page)} of *{address}*{asked.words()}.")
     first = (page - 1) * page_size + 1
     last = first + len(jobs) - 1
-    of = f"*{number(first)}\u2013{number(last)}* of {number(max(total, last))}"
-    title = f"{of} failed in *{address}*{asked.words()}, newest first"
+    span = f"*{number(first)}\u2013{number(last)}* of {number(max(total, last))}"
+    title = f"{span} failed in *{address}*{asked.words()}, newest first"
     blocks: list[Block | None] = [section(title)]
     blocks += [_job(job, asked, may_retry=may_retry) for job in jobs[:JOBS]]
     left_out = len(jobs) - JOBS
@@ -102,8 +106,11 @@ class _Asked:
         policy: QueuePolicy,
         since: str | None,
         now: Ms | None,
+        *,
+        of: str | None = None,
     ) -> None:
         self.queue = queue
+        self.of = of
         self.wanted = wanted
         self.policy = policy
         self.now = now
@@ -124,7 +131,8 @@ class _Asked:
             f"since {date(wanted.since, self.now)}" if wanted.since is not None else "",
         ]
         said = ", ".join(part for part in parts if part)
-        return f" {said}" if said else ""
+        again = " again after they were retried" if self.of else ""
+        return again + (f" {said}" if said else "")
 
     def listing(self, page: int = 1, *, error: str | None = None) -> str | None:
         """The command that lists the jobs."""
@@ -136,6 +144,7 @@ class _Asked:
             flags=("--jobs",),
             name=self.wanted.name,
             since=self.since,
+            of=self.of,
             page=str(page) if page > 1 else None,
         )
 

@@ -17,6 +17,7 @@ from bot.render.words import date, escape, mention, number, plural
 
 ENTRIES: Final = 25
 _EACH: Final = 5
+_COUNTS: Final = 6
 _ASK: Final = " Ask "
 """Begins, in a refusal, the list of those who may."""
 
@@ -38,14 +39,18 @@ def entries(
     page: int = 1,
     page_size: int = ENTRIES,
     more: bool = False,
+    since: str | None = None,
+    kept: int | None = None,
 ) -> Message:
     """One page (from 1) of entries, newest first; `queue` is the one asked for, None for all.
 
-    `more` says that there are older ones. The catalog tells what each queue masks.
+    `more` says that there are older ones, `since` is the option as it was typed ("7d"), `kept` how
+    many entries the log holds at least. The catalog tells what each queue masks.
     """
     where = f" with *{escape(queue, 80)}*" if queue is not None else ""
+    where += f" in the last {escape(since, 20)}" if since is not None else ""
     if not entries:
-        return _none(where, queue, page)
+        return _none(where, queue, page, since)
     shown = entries[:ENTRIES]
     left_out = len(entries) - len(shown)
     more = more or left_out > 0
@@ -57,44 +62,57 @@ def entries(
         title = f"*Action{to}*{where}"
     else:
         title = f"*{number(len(shown))} newest actions*{where}" if more else f"*{count}*{where}"
-    lines = [_entry(one, now, _policy(one, catalog), named=queue is None) for one in shown]
+    lines = [_entry(one, now, policy_of(one, catalog), named=queue is None) for one in shown]
     blocks: list[Block | None] = [section(f"{title}, newest first")]
     blocks += [section(*lines[at : at + _EACH]) for at in range(0, len(lines), _EACH)]
-    blocks.append(context(f"\u2026 {number(left_out)} older" if left_out else ""))
+    limit = f"The newest {number(kept)} are kept" if kept is not None else ""
+    blocks.append(context(f"\u2026 {number(left_out)} older" if left_out else "", limit))
     blocks.append(
         actions(
-            button("Newer", _again(queue, page - 1)) if page > 1 else None,
-            button("Older", _again(queue, page + 1)) if more else None,
-            button("Refresh", _again(queue, page)),
+            button("Newer", _again(queue, page - 1, since)) if page > 1 else None,
+            button("Older", _again(queue, page + 1, since)) if more else None,
+            button("Refresh", _again(queue, page, since)),
+            button("As a file", _again(queue, 1, since, flags=["--csv"])),
         )
     )
-    newest = mask_text(entries[0].what, _policy(entries[0], catalog).redact)
+    newest = mask_text(entries[0].what, policy_of(entries[0], catalog).redact)
     fallback = f"{count}, the newest: {escape(newest, 150)}"
     return finish(f"{fallback} ({entries[0].outcome.value})", blocks)
 
 
-def _none(where: str, queue: str | None, page: int) -> Message:
+def sent(count: int, queue: str | None, since: str | None, *, kept: int) -> Message:
+    """Where the file is, and what is in it."""
+    where = f" with *{escape(queue, 80)}*" if queue is not None else ""
+    where += f" in the last {escape(since, 20)}" if since is not None else ""
+    text = (
+        f"{plural(count, 'entry', 'entries')}{where}: the file is in your direct messages with me."
+    )
+    return finish(text, [section(text), context(f"The newest {number(kept)} are kept")])
+
+
+def _none(where: str, queue: str | None, page: int, since: str | None) -> Message:
     if page == 1:
-        return simple(f"Nothing was done{where} yet.")
+        return simple(f"Nothing was done{where}{'' if since else ' yet'}.")
     text = f"No older actions{where} on page {number(page)}."
-    return finish(text, [section(text), actions(button("Newest", _again(queue, 1)))])
+    return finish(text, [section(text), actions(button("Newest", _again(queue, 1, since)))])
 
 
-def _again(queue: str | None, page: int) -> str | None:
+def _again(
+    queue: str | None, page: int, since: str | None, *, flags: Sequence[str] = ()
+) -> str | None:
     words = ["history"] if queue is None else ["history", queue]
-    return typed(*words, page=str(page) if page > 1 else None)
+    return typed(*words, flags=flags, since=since, page=str(page) if page > 1 else None)
 
 
-def _policy(entry: AuditEntry, catalog: Catalog | None) -> QueuePolicy:
+def policy_of(entry: AuditEntry, catalog: Catalog | None) -> QueuePolicy:
     """What is known of an entry's queue, which is named as people name it."""
     if catalog is None or not entry.queue:
         return QueuePolicy()
-    name = entry.queue if len(catalog.prefixes) == 1 else entry.queue.partition("/")[2]
-    return catalog.policy(name)
+    return catalog.policy(catalog.name_in(entry.queue))
 
 
 def _entry(entry: AuditEntry, now: Ms, policy: QueuePolicy, *, named: bool) -> str:
-    """One line: how it ended, when, who, what, where, and the outcome in words.
+    """One line: how it ended, when, who, what, where, the outcome in words, who approved, why.
 
     What was done may name a failure code that is a job's own message, so that it is masked; the
     outcome is in our own words.
@@ -102,11 +120,16 @@ def _entry(entry: AuditEntry, now: Ms, policy: QueuePolicy, *, named: bool) -> s
     said = entry.queue in entry.what.split()
     queue = f" · {escape(entry.queue, 80)}" if named and entry.queue and not said else ""
     state = "" if entry.outcome is Outcome.DONE else f" · {entry.outcome.value}"
-    detail = f": {_detail(entry)}" if entry.detail else ""
+    chosen = f" ({_masked(entry.filter, policy, 120)})" if entry.filter else ""
+    told = _detail(entry) or ", ".join(
+        f"{number(count)} {escape(name, 40)}" for name, count in entry.counts[:_COUNTS]
+    )
+    detail = f": {told}" if told else ""
+    approver = f" · approved by {mention(entry.approver)}" if entry.approver else ""
     reason = f" · because {_masked(entry.reason, policy, 120)}" if entry.reason else ""
     return (
         f"{_MARK[entry.outcome]} {date(entry.at, now)} {mention(entry.user)}: "
-        f"{_masked(entry.what, policy, 160)}{queue}{state}{detail}{reason}"
+        f"{_masked(entry.what, policy, 160)}{chosen}{queue}{state}{detail}{approver}{reason}"
     )
 
 

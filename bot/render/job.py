@@ -12,8 +12,9 @@ from bot.domain.jobs import JobDetail
 from bot.domain.message import Message
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.redaction import mask, mask_reason
+from bot.domain.salesforce import OrderView
 from bot.domain.times import Ms
-from bot.render import levels
+from bot.render import levels, orders
 from bot.render.failures import advice
 from bot.render.kit import Block, actions, button, context, finish, section
 from bot.render.reasons import named
@@ -52,22 +53,20 @@ def detail(
     *,
     may_retry: bool = True,
     attempt: int | None = None,
+    order: OrderView | None = None,
 ) -> Message:
     """The state and why first, then attempts and times, then what the job holds, masked.
 
-    `attempt` is which try an active job is at, where that is known.
+    `attempt` is which try an active job is at, where that is known; `order` what Salesforce says.
     """
     address = catalog.address(job.queue)
-    retry = (
-        # The button is for this failure: when the job has failed again since, it says so.
-        typed("retry", address, job.id, failed_at=_text(job.finished_at))
-        if may_retry and job.state == "failed"
-        else None
-    )
+    retry = _retry(job, address) if may_retry and job.state == "failed" else None
     stack_, logs_ = bool(job.stacktrace), bool(job.log_count)
+    removable = may_retry and not job.locked and job.state != "unknown"
     blocks: list[Block | None] = [
         section(_title(job, address), *_failure(job, policy, now), *_state_notes(job, now)),
         section(_running(job, now, attempt) or _attempts(job), _times(job, now)),
+        orders.of_job(order, job, policy, now),
         section(*_json("Data", job.data, policy, _DATA)),
         _small("Result", job.return_value, job, policy),
         _small("Progress", job.progress, job, policy),
@@ -78,12 +77,19 @@ def detail(
                 "Show stack", typed("job", address, job.id, flags=["--stack"]) if stack_ else None
             ),
             button("Show logs", typed("job", address, job.id, flags=["--logs"]) if logs_ else None),
+            button("Remove\u2026", typed("remove", address, job.id) if removable else None),
             button("Refresh", typed("job", address, job.id)),
         ),
     ]
     reason = escape(_masked(job.failed_reason, job, policy), 200)
     name = f"job {escape(job.id, 60)} of {escape(address, 80)}"
     return finish(f"{_state(job)}: {name}{f', {reason}' if reason else ''}", blocks)
+
+
+def _retry(job: JobDetail, address: str) -> str | None:
+    """For this failure: when the job has failed again since, the command says so."""
+    at = None if job.finished_at is None else str(job.finished_at)
+    return typed("retry", address, job.id, failed_at=at)
 
 
 def stack(job: JobDetail, policy: QueuePolicy, catalog: Catalog) -> Message:
@@ -129,10 +135,6 @@ def logs(job: JobDetail, lines: Sequence[str], policy: QueuePolicy, catalog: Cat
     said = count if total > len(shown) else plural(total, "line")
     block = section(code_block("\n".join(reversed(shown)), _STACK))
     return finish(f"Logs of {name}", [section(f"{title} · {said}"), block, back])
-
-
-def _text(instant: Ms | None) -> str | None:
-    return None if instant is None else str(instant)
 
 
 def _title(job: JobDetail, address: str) -> str:

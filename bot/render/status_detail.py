@@ -7,9 +7,10 @@ from bot.domain.health import QueueHealth, StatusView, processing
 from bot.domain.message import Message
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
+from bot.domain.salesforce import StuckOrders
 from bot.domain.times import Ms
 from bot.errors import RefusedError
-from bot.render import levels
+from bot.render import levels, orders
 from bot.render.kit import Block, actions, button, context, fields, finish, link_button, section
 from bot.render.status_parts import action, alert_lines, blindness, silence_lines
 from bot.render.typed import typed
@@ -23,21 +24,19 @@ def detail(
     *,
     queue: QueueId | None = None,
     may_retry: bool = True,
+    stuck: StuckOrders | None = None,
 ) -> Message:
     """Counts of every state, what is wrong and what to do, and what may be done to it.
 
     `health` None means that `queue` could not be read; the view says why. `may_retry` says whether
-    the person may, who is told else what operators can do.
+    the person may, who is told else what operators can do. `stuck` are orders in Salesforce.
     """
     if health is None:
         return _unread(queue, view, catalog)
     address = catalog.address(health.queue)
-    level = view.level_of(health)
-    title = f"{levels.marked(level)} · *{escape(address, 80)}*"
-    paused = " · \u23f8\ufe0f paused" if health.sample.paused else ""
     blocks: list[Block | None] = [
         section(
-            f"{title}{paused} · {date(view.now)}",
+            _title(health, view, address),
             trusted(health.policy.purpose),
             *_findings(health),
             *alert_lines(view, health, 5),
@@ -45,6 +44,7 @@ def detail(
             *_first(view, health),
         ),
         fields(*_counts(health, view)),
+        orders.of_queue(stuck, address, view.now, may_retry=may_retry),
         context(*_facts(health, catalog, may_retry=may_retry)),
         context(*blindness(view)),
         actions(
@@ -56,6 +56,12 @@ def detail(
         actions(*(link_button(label, url) for label, url in list(health.policy.links.items())[:5])),
     ]
     return finish(_fallback(health, view, address), blocks)
+
+
+def _title(health: QueueHealth, view: StatusView, address: str) -> str:
+    paused = " · \u23f8\ufe0f paused" if health.sample.paused else ""
+    level = levels.marked(view.level_of(health))
+    return f"{level} · *{escape(address, 80)}*{paused} · {date(view.now)}"
 
 
 def unreadable(queue: str, why: str) -> Message:

@@ -68,6 +68,23 @@ class Alerting:
             stale=self._is_stale(state, now),
         )
 
+    async def firing(self, number: int) -> Incident:
+        """An open incident.
+
+        Raises:
+            StaleError: it is not open.
+        """
+        folded = self._folded(await self._store.load_open(), await self._reader.now())
+        incident = folded.get(number)
+        if incident is None or not incident.firing:
+            raise self.not_firing(number)
+        return incident
+
+    @staticmethod
+    def not_firing(number: int) -> StaleError:
+        """What is told about an incident that is not open, or that the person may not see."""
+        return StaleError(f"Alert #{number} is not firing any more: nothing to acknowledge.")
+
     async def acknowledge(self, actor: Actor, number: int) -> Incident:
         """Take an incident on.
 
@@ -78,7 +95,7 @@ class Alerting:
         now = await self._reader.now()
         incident = self._folded(state, now).get(number)
         if incident is None or not incident.firing:
-            raise StaleError(f"Alert #{number} is not firing any more: nothing to acknowledge.")
+            raise self.not_firing(number)
         taken = incident.acknowledged
         if taken is not None:
             raise StaleError(
@@ -128,6 +145,15 @@ class Alerting:
         )
         return silence
 
+    async def silence_of(self, silence_id: str) -> Silence | None:
+        """A silence, None when there is none of that id."""
+        return (await self._store.load_open()).silences.get(silence_id)
+
+    @staticmethod
+    def no_silence(silence_id: str) -> StaleError:
+        """What is told about a silence that is not there, or that the person may not see."""
+        return StaleError(f"There is no silence {silence_id} (any more). See `/queue alerts`.")
+
     async def unsilence(self, actor: Actor, silence_id: str) -> Silence:
         """End a silence now.
 
@@ -136,7 +162,7 @@ class Alerting:
         """
         silence = await self._store.end_silence(silence_id)
         if silence is None:
-            raise StaleError(f"There is no silence {silence_id} (any more). See `/queue alerts`.")
+            raise self.no_silence(silence_id)
         what = f"end silence {silence_id} ({silence.queue or 'all'})"
         await self._journal.record(actor, "unsilence", what, Outcome.DONE, queue=silence.queue)
         return silence

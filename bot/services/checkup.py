@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from bot.domain import checkup_redis, checkup_slack
+from bot.domain import checkup_redis, checkup_salesforce, checkup_slack
 from bot.domain.checkup import (
     Finding,
     Identity,
@@ -24,9 +24,10 @@ from bot.domain.checkup import (
 )
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
+from bot.domain.salesforce import SalesforcePolicy
 from bot.domain.sample import Sample, SampleRequest
 from bot.ports import QueueReader
-from bot.ports.checkup import ServerProbe, SlackProbe
+from bot.ports.checkup import SalesforceProbe, ServerProbe, SlackProbe
 
 LIMIT: Final = 5.0
 """Seconds one probe may take."""
@@ -61,6 +62,8 @@ class Checkup:
         sources: Mapping[str, ServerProbe],
         reader: QueueReader,
         slack: SlackProbe,
+        salesforce: SalesforceProbe | None = None,
+        orders: SalesforcePolicy | None = None,
         limit: float = LIMIT,
     ) -> None:
         self._setup = setup
@@ -69,16 +72,19 @@ class Checkup:
         self._sources = sources
         self._reader = reader
         self._slack = slack
+        self._salesforce = salesforce
+        self._orders = orders or SalesforcePolicy()
         self._limit = limit
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self) -> Report:
         """Make every check; never raises for what does not answer."""
         looking = asyncio.ensure_future(self._within(self._own.look(), "Bullhorn's own Redis"))
-        own, sources, slack = await asyncio.gather(
+        own, sources, slack, salesforce = await asyncio.gather(
             self._own_redis(looking),
             asyncio.gather(*(self._source(name, looking) for name in self._sources)),
             self._of_slack(),
+            self._of_salesforce(),
         )
         seen = dict(zip(self._sources, sources, strict=True))
         queues = [line for name, source in seen.items() for line in self._of_source(name, source)]
@@ -90,6 +96,7 @@ class Checkup:
                 *queues,
                 *checkup_redis.unseen(found, self._catalog),
                 *slack,
+                *salesforce,
                 self._heartbeat(),
             )
         )
@@ -184,6 +191,12 @@ class Checkup:
             *channels,
             *groups,
         ]
+
+    async def _of_salesforce(self) -> list[Finding]:
+        if self._salesforce is None:
+            return checkup_salesforce.unset(self._catalog)
+        seen = await self._within(self._salesforce.look(), "Salesforce")
+        return checkup_salesforce.lines(seen, self._orders, login=self._setup.salesforce)
 
     def _channels(self) -> list[str]:
         """Every channel of the config, once."""

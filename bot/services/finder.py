@@ -6,7 +6,8 @@ from rapidfuzz import fuzz, process
 
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
-from bot.errors import RedisUnavailableError, UnknownQueueError
+from bot.domain.standing import Standing
+from bot.errors import HiddenQueueError, RedisUnavailableError, UnknownQueueError
 from bot.ports import WatchStore
 
 _NEAR = 60
@@ -39,27 +40,34 @@ class QueueFinder:
         names = {queue.name for queue in await self.seen()}
         return tuple(sorted(name for name in self._catalog.named() if name not in names))
 
-    async def find(self, name: str) -> QueueId:
+    async def find(self, name: str, *, standing: Standing | None = None) -> QueueId:
         """The queue of this name; with several sources `source/name` tells apart.
 
+        With `standing`, queues that this person may not know of are as good as not there.
+
         Raises:
+            HiddenQueueError: there is one, and they may not know of it; told as an unknown one.
             UnknownQueueError: there is none, or more than one; with what was probably meant.
         """
-        seen = await self.seen()
+        every = await self.seen()
+        seen = frozenset(q for q in every if standing is None or standing.sees(q))
         matches = [q for q in seen if name in (q.name, q.qualified)]
         if len(matches) == 1:
             return matches[0]
         if matches:
             addresses = ", ".join(sorted(q.qualified for q in matches))
             raise UnknownQueueError(f'"{name}" is in several sources. Say which: {addresses}.')
-        if name in self._catalog.named():
+        named = [n for n in self._catalog.named() if standing is None or standing.sees(n)]
+        if any(name in (q.name, q.qualified) for q in every):
+            raise HiddenQueueError(self._unknown(name, seen, named))
+        if name in named:
             raise UnknownQueueError(
                 f"{name} is in the config, but not in Redis yet. It appears with its first job."
             )
-        raise UnknownQueueError(self._unknown(name, seen))
+        raise UnknownQueueError(self._unknown(name, seen, named))
 
-    def _unknown(self, name: str, seen: frozenset[QueueId]) -> str:
-        known = sorted({self._catalog.address(q) for q in seen} | set(self._catalog.named()))
+    def _unknown(self, name: str, seen: frozenset[QueueId], named: list[str]) -> str:
+        known = sorted({self._catalog.address(q) for q in seen} | set(named))
         near = process.extractOne(name, known, scorer=fuzz.ratio, score_cutoff=_NEAR)
         if near:
             return f'No queue "{name}". Did you mean {near[0]}?'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -37,14 +37,21 @@ class Journal:
         detail: str = "",
         reason: str = "",
         plan: str | None = None,
+        approver: str | None = None,
+        filter: str = "",  # noqa: A002 - the entry's own word
+        counts: Mapping[str, int] | None = None,
+        once: str = "",
     ) -> bool:
         """Append an entry; False when Redis took it not (it is in the log then, and only there).
 
-        `queue` may be a queue's address as people say it.
+        `queue` may be a queue's address as people say it. `filter` says in words which jobs were
+        chosen, `approver` is the second person's id, `counts` the outcome's numbers by name.
+        With `once`, only the first entry of that name is written, whoever else may try.
         """
         _log.info(
             "audit", user=actor.user, channel=actor.channel, action=action, what=what,
             outcome=outcome.value, queue=str(queue) if queue else None, detail=detail, plan=plan,
+            approver=approver, filter=filter, counts=dict(counts or {}),
         )  # fmt: skip
         try:
             entry = AuditEntry(
@@ -60,8 +67,11 @@ class Journal:
                 detail=detail,
                 reason=reason,
                 plan=plan,
+                approver=approver,
+                filter=filter,
+                counts=tuple((counts or {}).items()),
             )
-            await self._audit.record(entry)
+            await self._audit.record(entry, once=once)
         except RedisUnavailableError as error:
             _log.error("audit entry could not be stored", reason=str(error))
             return False

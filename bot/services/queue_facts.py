@@ -29,6 +29,17 @@ class QueueFacts:
         reason = round_.unreachable.get(queue.source) or round_.broken.get(queue) or "no answer"
         raise RedisUnavailableError(f"{reason}. Nothing was changed.")
 
+    def check(self, queue: QueueId, sample: Sample, *actions: Action) -> int | None:
+        """The queue's BullMQ major (None: unknown), if these are allowed there now.
+
+        Raises:
+            RefusedError: with the reason and what to do.
+        """
+        major = major_version(sample.version, self._catalog.policy(queue).bullmq)
+        for action in actions:
+            allow(action, major=major, paused=sample.paused)
+        return major
+
     def check_retry(self, queue: QueueId, sample: Sample, *, fresh: bool) -> int | None:
         """The queue's BullMQ major (None: unknown), if a retry is allowed there now.
 

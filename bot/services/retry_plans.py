@@ -3,55 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from secrets import token_hex
 
 from bot.domain.access import Actor
-from bot.domain.jobs import FailureFilter, FailureGroup
-from bot.domain.plan_warnings import plan_warnings
-from bot.domain.plans import PLAN_LIFETIME, Plan, PlanGroup, PlanStatus
-from bot.domain.policy import Catalog
+from bot.domain.compatibility import Action, allow
+from bot.domain.jobs import FailureFilter
+from bot.domain.plan_consequences import Known
+from bot.domain.plan_warnings import gap_over_at, plan_warnings
+from bot.domain.plans import PLAN_LIFETIME, Plan, PlanGroup, PlanKind
+from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.queues import QueueId
 from bot.domain.redaction import shown_code
-from bot.domain.times import MINUTE, Ms
-from bot.errors import JobGoneError, StaleError
+from bot.domain.sample import Sample
+from bot.domain.times import Ms
 from bot.ports import PlanStore, QueueReader
+from bot.services.plan_freezing import FROZEN_BY_ID, Frozen, freeze_matching, freeze_named, without
+from bot.services.plan_knowledge import Knowledge, look_into
+from bot.services.planning import Proposal
 from bot.services.queue_facts import QueueFacts, allows_fresh
-from bot.services.retry_words import grouped
 
-FROZEN_BY_ID = 2_000
-"""Up to so many jobs are frozen one by one; of more, all whose score is no higher than the highest
-at the time of asking."""
-INTERRUPTED_AFTER: Ms = MINUTE
-"""A running plan that has made no progress for so long was interrupted: its process is gone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """A stored plan, and whether fresh attempts may be offered for it."""
-
-    plan: Plan
-    may_be_fresh: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Frozen:
-    """What a plan is about, and what is to be said of what is not in it."""
-
-    ids: tuple[tuple[str, Ms], ...]
-    count: int
-    groups: Sequence[FailureGroup]
-    newest: Ms | None
-    said: tuple[str, ...]
+__all__ = ["FROZEN_BY_ID", "RetryPlanner"]
 
 
 class RetryPlanner:
-    """Makes plans. Callers have checked the role."""
+    """Makes plans to retry. Callers have checked the role.
 
-    def __init__(self, *, reader: QueueReader, plans: PlanStore, catalog: Catalog) -> None:
+    `salesforce` says whether there are credentials for it.
+    """
+
+    def __init__(
+        self, *, reader: QueueReader, plans: PlanStore, catalog: Catalog, salesforce: bool = False
+    ) -> None:
         self._reader = reader
         self._plans = plans
         self._catalog = catalog
+        self._salesforce = salesforce
         self._facts = QueueFacts(reader=reader, catalog=catalog)
 
     async def propose(
@@ -62,94 +49,149 @@ class RetryPlanner:
         *,
         ids: Sequence[str] = (),
         fresh: bool = False,
+        rate: float | None = None,
+        canary: int = 0,
+        kind: PlanKind = PlanKind.RETRY,
     ) -> Proposal:
         """Freeze what matches now and store a plan for it.
 
+        Named `ids` are all in it; of those that a filter selects, jobs whose business id has a
+        newer, an open or a completed job are left out.
+
         Raises:
-            JobGoneError: nothing that matches is failed.
+            JobGoneError: nothing that matches is failed, or all of it is left out.
             RefusedError: the version table does not allow it now.
         """
-        sample = await self._facts.sample(queue)
-        major = self._facts.check_retry(queue, sample, fresh=fresh)
-        frozen = await (self._named(queue, ids) if ids else self._matching(queue, wanted))
-        if not frozen.count:
-            raise JobGoneError("No failed job matches that now: nothing to retry.")
-        policy = self._catalog.policy(queue)
-        shares = tuple(
+        sample, policy = await self._facts.sample(queue), self._catalog.policy(queue)
+        major, now = self._major(queue, sample, kind, fresh=fresh), sample.taken_at
+        frozen, found = await self._frozen(queue, wanted, ids, now)
+        plan = replace(
+            _drawn(actor, queue, frozen, policy, now),
+            kind=kind,
+            named=bool(ids),
+            excluded=() if ids else found.superseded.jobs,
+            fresh=fresh,
+            rate=rate,
+            canary=canary,
+        )
+        may_be_fresh = kind is PlanKind.RETRY and not fresh and allows_fresh(major)
+        known = replace(
+            _known(plan, found, major),
+            may_be_fresh=may_be_fresh,
+            kept=frozen.kept,
+            kept_limit=frozen.kept_limit,
+        )
+        plan = self._judged(plan, known, sample, said=frozen.said)
+        await self._plans.save(plan)
+        return Proposal(plan=plan, may_be_fresh=may_be_fresh)
+
+    async def again(self, actor: Actor, plan: Plan) -> Proposal:
+        """A new plan for what an old one was asked for; raises as `propose`."""
+        return await self.propose(
+            actor,
+            plan.queue,
+            replace(plan.filter, until=None),
+            ids=[job_id for job_id, _ in plan.ids] if plan.named else (),
+            fresh=plan.fresh,
+            rate=plan.rate,
+            canary=plan.canary,
+            kind=plan.kind,
+        )
+
+    async def recount(self, plan: Plan) -> int:
+        """How many jobs match now what the plan was asked for; `Plan.matching` then.
+
+        Of named jobs, how many are failed still as they were.
+        """
+        if plan.named:
+            found = await self._reader.failed_refs(plan.queue, [job_id for job_id, _ in plan.ids])
+            there = ((found.get(job_id), failed_at) for job_id, failed_at in plan.ids)
+            return sum(job is not None and job.failed_at == at for job, at in there)
+        wanted = replace(plan.filter, until=None)
+        return (await self._reader.failures(plan.queue, wanted)).total
+
+    async def check(self, plan: Plan) -> None:
+        """Look whether it may be done now.
+
+        Raises:
+            RefusedError: the version table does not allow it.
+            RedisUnavailableError: the queue cannot be read.
+        """
+        sample = await self._facts.sample(plan.queue)
+        self._major(plan.queue, sample, plan.kind, fresh=plan.fresh)
+
+    async def is_harmless(self, queue: QueueId, job_id: str) -> bool:
+        """Whether a failed job needs no card on account of other jobs about the same.
+
+        That is: none for its business id, and none of its subject tried less than `min_gap` ago.
+        """
+        policy, now = self._catalog.policy(queue), await self._reader.now()
+        if policy.business_id is None and not (policy.min_gap and policy.subject_path):
+            return True
+        found = await look_into(self._reader, queue, policy, FailureFilter(), ids=[job_id], now=now)
+        return not found.superseded.jobs and not found.soon.subjects
+
+    async def _frozen(
+        self, queue: QueueId, wanted: FailureFilter, ids: Sequence[str], now: Ms
+    ) -> tuple[Frozen, Knowledge]:
+        """What is in the plan, and what is known of all that matched."""
+        reader, policy = self._reader, self._catalog.policy(queue)
+        if ids:
+            frozen = await freeze_named(reader, queue, wanted, ids)
+            there = [job_id for job_id, _ in frozen.ids]
+            return frozen, await look_into(reader, queue, policy, frozen.edge, ids=there, now=now)
+        frozen = await freeze_matching(reader, queue, wanted)
+        found = await look_into(reader, queue, policy, frozen.edge, now=now)
+        return await without(reader, queue, frozen, found.superseded, policy), found
+
+    def _major(self, queue: QueueId, sample: Sample, kind: PlanKind, *, fresh: bool) -> int | None:
+        """The queue's BullMQ; through Salesforce no job is moved back, so that any will do."""
+        if kind is PlanKind.SALESFORCE:
+            return None
+        return self._facts.check_retry(queue, sample, fresh=fresh)
+
+    def _judged(self, plan: Plan, known: Known, sample: Sample, *, said: tuple[str, ...]) -> Plan:
+        """With its warnings, and when it had better begin."""
+        policy, now = self._catalog.policy(plan.queue), plan.asked_at
+        warnings = plan_warnings(
+            plan.groups, policy, now=now, paused=sample.paused, workers=sample.workers,
+            salesforce=self._salesforce, known=known,
+        )  # fmt: skip
+        later_at = known.soon.later_at
+        if policy.subject_path is None:
+            later_at = gap_over_at(plan.groups, policy, now=now)
+        return replace(plan, warnings=(*said, *warnings), later_at=later_at)
+
+
+def _drawn(actor: Actor, queue: QueueId, frozen: Frozen, policy: QueuePolicy, now: Ms) -> Plan:
+    """The plan for what is frozen, as yet without what was asked for besides."""
+    return Plan(
+        id=token_hex(6),
+        queue=queue,
+        filter=frozen.edge,
+        ids=frozen.ids,
+        count=frozen.count,
+        matching=frozen.matching,
+        groups=tuple(
             PlanGroup(shown_code(group.code, policy.redact), group.count, last_at=group.last_at)
             for group in frozen.groups
-        )
-        warnings = plan_warnings(
-            shares, policy, now=sample.taken_at, paused=sample.paused, workers=sample.workers
-        )
-        plan = Plan(
-            id=token_hex(6),
-            queue=queue,
-            filter=replace(wanted, until=frozen.newest),
-            ids=frozen.ids,
-            named=bool(ids),
-            count=frozen.count,
-            groups=shares,
-            asked_by=actor.user,
-            asked_at=sample.taken_at,
-            expires_at=sample.taken_at + PLAN_LIFETIME,
-            channel=actor.channel,
-            fresh=fresh,
-            warnings=(*frozen.said, *warnings),
-        )
-        await self._plans.save(plan)
-        return Proposal(plan=plan, may_be_fresh=not fresh and allows_fresh(major))
-
-    async def _matching(self, queue: QueueId, wanted: FailureFilter) -> _Frozen:
-        """What the filter matches now: one by one, unless there are too many."""
-        report = await self._reader.failures(queue, wanted)
-        edge = replace(wanted, until=report.newest)
-        ids: tuple[tuple[str, Ms], ...] = ()
-        if report.total <= FROZEN_BY_ID:
-            refs = [ref async for some in self._reader.select_failed(queue, edge) for ref in some]
-            ids = tuple((ref.id, ref.failed_at) for ref in refs)
-        return _Frozen(
-            ids=ids, count=report.total, groups=report.groups, newest=report.newest, said=()
-        )
-
-    async def _named(self, queue: QueueId, ids: Sequence[str]) -> _Frozen:
-        """Those of the named jobs that are failed now."""
-        found = await self._reader.failed_refs(queue, list(dict.fromkeys(ids)))
-        jobs = [job for job in found.values() if job is not None]
-        missing = len(found) - len(jobs)
-        if not jobs:
-            raise JobGoneError(f"None of these {missing:,} jobs is failed now: nothing to retry.")
-        said = f"{missing:,} of the {len(found):,} named are not failed now: left out"
-        return _Frozen(
-            ids=tuple((job.id, job.failed_at) for job in jobs),
-            count=len(jobs),
-            groups=grouped(jobs),
-            newest=None,
-            said=(said,) if missing else (),
-        )
+        ),
+        asked_by=actor.user,
+        asked_at=now,
+        expires_at=now + PLAN_LIFETIME,
+        channel=actor.channel,
+    )
 
 
-def open_plan(plan: Plan | None, actor: Actor, now: Ms) -> Plan:
-    """The plan, if this person may still confirm it.
-
-    Raises:
-        StaleError: it is unknown, another person's, cancelled, under way, done or interrupted.
-    """
-    if plan is None:
-        raise StaleError("This plan is not known any more. Ask for a new one.")
-    if plan.asked_by != actor.user:
-        raise StaleError("This plan was made for someone else. Ask for your own.")
-    if plan.status is PlanStatus.CANCELLED:
-        raise StaleError("This plan was cancelled. Ask for a new one.")
-    who = (plan.confirmed_by or plan.asked_by,)
-    if plan.status is PlanStatus.DONE:
-        text = f"{{people}} did this already at {{at}}: {plan.outcome}."
-        raise StaleError(text, people=who, at=plan.confirmed_at)
-    if plan.status is PlanStatus.RUNNING:
-        far = f"{plan.done:,} of {plan.count:,} moved"
-        if plan.progress_at is not None and now - plan.progress_at > INTERRUPTED_AFTER:
-            text = f"{{people}} began this at {{at}}, and it was interrupted: {far}. Ask again."
-        else:
-            text = f"{{people}} began this at {{at}}, and it is under way: {far}."
-        raise StaleError(text, people=who, at=plan.confirmed_at)
-    return plan
+def _known(plan: Plan, found: Knowledge, major: int | None) -> Known:
+    retried = plan.kind is PlanKind.RETRY
+    lost = retried and allow(Action.RETRY, major=major, paused=False).leave_out_prioritized
+    return Known(
+        facts=found.facts,
+        superseded=found.superseded,
+        soon=found.soon,
+        kind=plan.kind,
+        named=plan.named,
+        fresh=plan.fresh,
+        priority_lost=lost,
+    )

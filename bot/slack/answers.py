@@ -12,23 +12,34 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.adapters.slack_budget import SlackBudget
+from bot.adapters.slack_budget import RateLimitedError, SlackBudget
 from bot.adapters.slack_calls import SlackCalls
-from bot.adapters.slack_content import content_of
+from bot.adapters.slack_content import content_of, view_of
 from bot.domain.access import Actor
-from bot.domain.message import Message, Reply, Urgency
-from bot.errors import BullhornError
+from bot.domain.message import Message, MessageRef, Modal, Reply, Urgency
+from bot.errors import BullhornError, SlackRefusedError
+from bot.render import errors, problems
+from bot.slack.files import Files
 
 _log = structlog.get_logger(__name__)
+TOO_LATE = (
+    "I could not open the dialog: Slack allows three seconds for it, and they were over. "
+    "Nothing was changed. Ask again."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a request came from. `ephemeral` says its button sits in a message only they see."""
+    """Where a request came from. `ephemeral` says its button sits in a message only they see.
+
+    `trigger` is what a dialog can be opened with, for 3 s; `message` is that of the button.
+    """
 
     actor: Actor
     response_url: str
     ephemeral: bool = True
+    trigger: str = ""
+    message: MessageRef | None = None
 
 
 class Answers:
@@ -46,14 +57,35 @@ class Answers:
         self._calls = calls
         self._session = session
         self._budget = budget
+        self._files = Files(client=client, calls=calls, session=session, budget=budget)
 
     async def send(self, origin: Origin, reply: Reply) -> None:
-        """Send what the reply holds: the person's part first, then the announcement."""
+        """Send what the reply holds: the dialog, the file, the person's part, the announcement."""
+        if reply.modal is not None and not await self._open(origin, reply.modal):
+            await self._respond(origin, problems.notice(TOO_LATE), in_channel=False, replace=False)
+        if reply.file is not None:
+            try:
+                await self._files.give(origin.actor.user, reply.file)
+            except BullhornError as error:
+                _log.error("a file could not be delivered", reason=str(error))
+                reply = Reply(message=errors.told(error), announcement=reply.announcement)
         if reply.message is not None:
             replace = reply.replace and origin.ephemeral
             await self._respond(origin, reply.message, in_channel=False, replace=replace)
         if reply.announcement is not None:
             await self._respond(origin, reply.announcement, in_channel=True, replace=False)
+
+    async def _open(self, origin: Origin, modal: Modal) -> bool:
+        """Open a dialog, past the budget: it cannot wait for its turn. Whether it is open."""
+        try:
+            await self._calls.call(
+                "views.open",
+                lambda: self._client.views_open(trigger_id=origin.trigger, view=view_of(modal)),
+            )
+        except (BullhornError, RateLimitedError) as error:
+            _log.warning("a dialog could not be opened", reason=str(error))
+            return False
+        return True
 
     async def _respond(
         self, origin: Origin, message: Message, *, in_channel: bool, replace: bool
@@ -66,7 +98,13 @@ class Answers:
         if origin.response_url and await self._post(origin.response_url, body):
             return
         try:
-            await self._directly(origin, message, in_channel=in_channel)
+            await self._directly(origin.actor, message, in_channel=in_channel)
+        except SlackRefusedError as error:
+            # a dialog's answer has no response URL, and its channel may not have us in it
+            if origin.response_url or in_channel:
+                _log.error("an answer could not be delivered", reason=str(error), text=message.text)
+                return
+            await self._in_direct_messages(origin.actor, message)
         except BullhornError as error:
             _log.error("an answer could not be delivered", reason=str(error), text=message.text)
 
@@ -86,10 +124,9 @@ class Answers:
                 return False
         return False
 
-    async def _directly(self, origin: Origin, message: Message, *, in_channel: bool) -> None:
+    async def _directly(self, actor: Actor, message: Message, *, in_channel: bool) -> None:
         """By the Web API, in its turn, when the response URL is used up or out of order."""
         content = content_of(message)
-        actor = origin.actor
 
         async def call() -> Any:
             if in_channel:
@@ -105,6 +142,13 @@ class Answers:
             )
 
         await self._budget.post(actor.channel, call, urgency=Urgency.ANSWER)
+
+    async def _in_direct_messages(self, actor: Actor, message: Message) -> None:
+        dm = Actor(user=actor.user, channel=actor.user)
+        try:
+            await self._directly(dm, message, in_channel=True)
+        except BullhornError as error:
+            _log.error("an answer could not be delivered", reason=str(error), text=message.text)
 
 
 def _is_refusal(body: str) -> bool:

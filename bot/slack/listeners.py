@@ -15,20 +15,39 @@ from typing import Any, Final
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.commands import plan_buttons
+from bot.commands import emergencies, plan_buttons
 from bot.commands.base import Toolbox
 from bot.commands.dispatch import Dispatcher, find_command
 from bot.domain.access import Actor
-from bot.domain.message import Reply
+from bot.domain.message import MessageRef, Reply
 from bot.errors import BullhornError, UnavailableError, UsageError
 from bot.ports import Telemetry
-from bot.render import action_ids, errors, problems
+from bot.render import action_ids, errors, modals, problems
+from bot.render.emergencies import CALLBACK
 from bot.slack.answers import Answers, Origin
 
 _log = structlog.get_logger(__name__)
 PATIENCE: Final = 8.0
 """Seconds after which the person is told that the work still goes on."""
 Work = Callable[[], Awaitable[Reply]]
+_PLAN_BUTTONS: Final[Mapping[str, Callable[[Toolbox, Actor, str], Awaitable[Reply]]]] = {
+    action_ids.PLAN_CONFIRM: plan_buttons.confirm,
+    action_ids.PLAN_CONFIRM_FRESH: plan_buttons.confirm_fresh,
+    action_ids.PLAN_CANARY: plan_buttons.try_first,
+    action_ids.PLAN_LATER: plan_buttons.later,
+    action_ids.PLAN_CANCEL: plan_buttons.cancel,
+    action_ids.PLAN_REST: plan_buttons.rest,
+    action_ids.OPERATION_STOP: plan_buttons.stop,
+}
+_APPROVAL_BUTTONS: Final[
+    Mapping[str, Callable[[Toolbox, Actor, str, MessageRef | None], Awaitable[Reply]]]
+] = {
+    action_ids.APPROVAL_APPROVE: emergencies.approve,
+    action_ids.APPROVAL_REFUSE: emergencies.refuse,
+}
+_NAME_PATIENCE: Final = 2.0
+"""Seconds in which a typed name must be looked at: Slack waits three for the answer."""
+_UNCHECKED: Final = "I could not check that now. Nothing was changed. Try again in a moment."
 
 
 class Listeners:
@@ -46,12 +65,11 @@ class Listeners:
         app.command("/queue")(self._on_command)
         for family in (action_ids.COMMAND, action_ids.COMMAND_MENU):
             app.action(action_ids.pattern(family))(self._on_command_button)
-        for family in (
-            action_ids.PLAN_CONFIRM,
-            action_ids.PLAN_CONFIRM_FRESH,
-            action_ids.PLAN_CANCEL,
-        ):
+        for family in _PLAN_BUTTONS:
             app.action(action_ids.pattern(family))(self._on_plan_button)
+        for family in _APPROVAL_BUTTONS:
+            app.action(action_ids.pattern(family))(self._on_approval_button)
+        app.view(CALLBACK)(self._on_named)
         app.action(action_ids.pattern(action_ids.LINK))(self._on_link)
 
     async def drain(self, seconds: float) -> None:
@@ -69,6 +87,7 @@ class Listeners:
                 name=_text(body.get("user_name")),
             ),
             response_url=_text(body.get("response_url")),
+            trigger=_text(body.get("trigger_id")),
         )
         self._start(_label(text), origin, lambda: self._dispatcher.run(text, origin.actor))
 
@@ -88,13 +107,40 @@ class Listeners:
         plan_id = _text(action.get("value"))
         name = action_ids.family_of(_text(action.get("action_id")))
 
-        async def work() -> Reply:
-            if name == action_ids.PLAN_CANCEL:
-                return await plan_buttons.cancel(self._toolbox, origin.actor, plan_id)
-            fresh = name == action_ids.PLAN_CONFIRM_FRESH
-            return await plan_buttons.confirm(self._toolbox, origin.actor, plan_id, fresh=fresh)
+        press = _PLAN_BUTTONS[name]
+        self._start(name, origin, lambda: press(self._toolbox, origin.actor, plan_id))
 
-        self._start(name, origin, work)
+    async def _on_approval_button(
+        self, ack: AsyncAck, body: Mapping[str, Any], action: Mapping[str, Any]
+    ) -> None:
+        await ack()
+        origin = _origin(body)
+        plan_id = _text(action.get("value"))
+        name = action_ids.family_of(_text(action.get("action_id")))
+
+        press = _APPROVAL_BUTTONS[name]
+        self._start(
+            name, origin, lambda: press(self._toolbox, origin.actor, plan_id, origin.message)
+        )
+
+    async def _on_named(self, ack: AsyncAck, body: Mapping[str, Any]) -> None:
+        """A queue's name was typed into a dialog: it stays open until that is right."""
+        view, person = _part(body, "view"), _origin(body).actor
+        plan_id, typed = _text(view.get("private_metadata")), _typed(view)
+        try:
+            async with asyncio.timeout(_NAME_PATIENCE):
+                found = await emergencies.named(self._toolbox, plan_id, typed)
+        except (BullhornError, TimeoutError):
+            found = emergencies.Named(problem=_UNCHECKED)
+        if found.problem:
+            await ack(response_action="errors", errors={modals.QUEUE_NAME: found.problem})
+            return
+        await ack()
+        actor = Actor(user=person.user, channel=found.channel, name=person.name)
+        origin = Origin(actor=actor, response_url="")
+        self._start(
+            "approval_ask", origin, lambda: emergencies.ask(self._toolbox, actor, plan_id, typed)
+        )
 
     async def _on_link(self, ack: AsyncAck) -> None:
         """A link button opens its page by itself; Slack only wants the ack."""
@@ -160,7 +206,21 @@ def _origin(body: Mapping[str, Any]) -> Origin:
         ),
         response_url=_text(body.get("response_url")),
         ephemeral=bool(container.get("is_ephemeral")),
+        trigger=_text(body.get("trigger_id")),
+        message=_message(container),
     )
+
+
+def _message(container: Mapping[str, Any]) -> MessageRef | None:
+    """The message that a button sits in."""
+    channel, ts = _text(container.get("channel_id")), _text(container.get("message_ts"))
+    return MessageRef(channel, ts) if channel and ts else None
+
+
+def _typed(view: Mapping[str, Any]) -> str:
+    """What was put into the field of the queue's name."""
+    block = _part(_part(_part(view, "state"), "values"), modals.QUEUE_NAME)
+    return _text(_part(block, modals.QUEUE_NAME).get("value"))
 
 
 def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

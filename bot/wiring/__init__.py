@@ -5,6 +5,7 @@ The only place that knows how the parts fit; each part gets what it needs and no
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -48,6 +49,7 @@ class Parts:
     host: str | None
     port: int
     preflight: Callable[[], Awaitable[None]]
+    work: Callable[[], None]
     drain: Callable[[float], Awaitable[None]]
     closers: Sequence[Callable[[], Awaitable[None]]]
 
@@ -72,7 +74,9 @@ async def build(settings: Settings, config: Config, *, host: str | None = None) 
     outside = build_outside(settings, config)
     leadership = RedisLeadership(client=outside.own)
     blindness, watch = _watching(catalog, outside, leadership)
-    toolbox = build_toolbox(config, catalog, outside, blindness)
+    toolbox, operating = build_toolbox(
+        settings.redis_url.get_secret_value(), config, catalog, outside, blindness
+    )
     listeners = _listeners(outside, toolbox)
     front = _front(settings, outside, listeners)
 
@@ -80,8 +84,7 @@ async def build(settings: Settings, config: Config, *, host: str | None = None) 
         return {"slack": front.connected, "redis": watch.connected, "first_tick": watch.ticked}
 
     async def drain(seconds: float) -> None:
-        toolbox.retrying.stop()
-        await listeners.drain(seconds)
+        await asyncio.gather(listeners.drain(seconds), operating.worker.stop(seconds))
 
     pages = health.build(ready=ready, exposition=outside.telemetry.exposition)
     if isinstance(front, HttpFront):
@@ -93,8 +96,9 @@ async def build(settings: Settings, config: Config, *, host: str | None = None) 
         host=host,
         port=settings.port,
         preflight=lambda: _preflight(settings, outside),
+        work=operating.worker.start,
         drain=drain,
-        closers=(_quietly(leadership.release), outside.aclose),
+        closers=(_quietly(leadership.release), operating.queue.aclose, outside.aclose),
     )
 
 

@@ -19,6 +19,7 @@ from bot.domain.checkup import Setup
 from bot.domain.times import say_duration
 from bot.services.checkup import LIMIT, Checkup
 from bot.settings import Settings
+from bot.wiring.salesforce import build_salesforce
 
 
 @asynccontextmanager
@@ -37,6 +38,9 @@ async def build_checkup(settings: Settings, config: Config) -> AsyncIterator[Che
         closing.push_async_callback(sources.aclose)
         session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=LIMIT))
         closing.push_async_callback(session.close)
+        salesforce = build_salesforce(settings, config)
+        if salesforce is not None:
+            closing.push_async_callback(salesforce.aclose)
         yield Checkup(
             setup=_setup(settings, config),
             catalog=config.catalog(
@@ -50,6 +54,8 @@ async def build_checkup(settings: Settings, config: Config) -> AsyncIterator[Che
             },
             reader=BullmqReader(sources=sources, own=own),
             slack=_slack(settings, session),
+            salesforce=salesforce.probe if salesforce is not None else None,
+            orders=config.salesforce(),
         )
 
 
@@ -84,6 +90,7 @@ def _setup(settings: Settings, config: Config) -> Setup:
         app_token=settings.socket_mode,
         config=file,
         heartbeat=say_duration(config.heartbeat.every) if config.heartbeat else None,
-        groups=config.access().groups(),
+        groups=config.groups(),
         shared=frozenset(name for name, s in config.sources.items() if s.url == settings.redis_url),
+        salesforce=settings.salesforce_login,
     )

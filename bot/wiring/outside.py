@@ -20,6 +20,7 @@ from bot.adapters.slack_messenger import SlackMessenger
 from bot.adapters.sources import Sources, connect
 from bot.config import Config
 from bot.settings import Settings
+from bot.wiring.salesforce import SalesforceSide, build_salesforce
 
 SLACK_TIMEOUT: Final = 10.0
 """Seconds a call to Slack may take."""
@@ -39,9 +40,12 @@ class Outside:
     reader: BullmqReader
     store: RedisWatchStore
     telemetry: PrometheusTelemetry
+    salesforce: SalesforceSide | None
 
     async def aclose(self) -> None:
         """Close every connection."""
+        if self.salesforce is not None:
+            await self.salesforce.aclose()
         await self.budget.aclose()
         await self.session.close()
         await self.sources.aclose()
@@ -52,7 +56,7 @@ def build_outside(settings: Settings, config: Config) -> Outside:
     """Make the adapters.
 
     Raises:
-        ConfigError: an address cannot be used.
+        ConfigError: an address cannot be used, or Salesforce's private key cannot be read.
     """
     own = connect("REDIS_URL", settings.redis_url.get_secret_value())
     sources = Sources(
@@ -82,6 +86,7 @@ def build_outside(settings: Settings, config: Config) -> Outside:
         ),
         store=RedisWatchStore(client=own),
         telemetry=telemetry,
+        salesforce=build_salesforce(settings, config),
     )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bot.adapters.bullmq_operator import BullmqOperator
 from bot.adapters.redis_audit_log import RedisAuditLog
-from bot.adapters.redis_plan_store import RedisPlanStore
 from bot.adapters.slack_directory import SlackDirectory
 from bot.commands.base import Toolbox
 from bot.config import Config
@@ -16,26 +14,25 @@ from bot.services.finder import QueueFinder
 from bot.services.journal import Journal
 from bot.services.looking import Looking
 from bot.services.pausing import Pausing
-from bot.services.retry_plans import RetryPlanner
 from bot.services.retrying import Retrying
+from bot.wiring.operating import Operating, build_operating
 from bot.wiring.outside import Outside
 
 
 def build_toolbox(
-    config: Config, catalog: Catalog, outside: Outside, blindness: Blindness
-) -> Toolbox:
+    redis_url: str, config: Config, catalog: Catalog, outside: Outside, blindness: Blindness
+) -> tuple[Toolbox, Operating]:
     """Make the services and put them together."""
-    audit = RedisAuditLog(client=outside.own)
+    audit = RedisAuditLog(client=outside.own, kept=config.audit_kept)
     journal = Journal(audit=audit, reader=outside.reader, catalog=catalog)
     directory = SlackDirectory(client=outside.client, calls=outside.calls)
-    operator = BullmqOperator(sources=outside.sources)
-    plans = RedisPlanStore(client=outside.own)
+    operating = build_operating(redis_url, config, catalog, outside, journal)
     finder = QueueFinder(store=outside.store, catalog=catalog)
     alerting = Alerting(
         store=outside.store, reader=outside.reader, journal=journal, catalog=catalog
     )
-    return Toolbox(
-        access=Access(policy=config.access(), directory=directory),
+    toolbox = Toolbox(
+        access=Access(directory=directory, catalog=catalog),
         finder=finder,
         looking=Looking(
             reader=outside.reader,
@@ -46,18 +43,22 @@ def build_toolbox(
         ),
         reader=outside.reader,
         store=outside.store,
-        planner=RetryPlanner(reader=outside.reader, plans=plans, catalog=catalog),
+        planner=operating.planner,
+        stuck=operating.stuck,
+        confirming=operating.confirming,
+        approving=operating.approving,
+        repairs=operating.repairs,
+        failed_again=operating.failed_again,
         retrying=Retrying(
             reader=outside.reader,
-            operator=operator,
-            plans=plans,
+            operator=operating.operator,
             journal=journal,
             store=outside.store,
             catalog=catalog,
         ),
         pausing=Pausing(
             reader=outside.reader,
-            operator=operator,
+            operator=operating.operator,
             journal=journal,
             store=outside.store,
             catalog=catalog,
@@ -68,4 +69,6 @@ def build_toolbox(
         audit=audit,
         messenger=outside.messenger,
         catalog=catalog,
+        orders=operating.orders,
     )
+    return toolbox, operating

@@ -8,6 +8,7 @@ import sys
 import pytest
 import yaml
 
+from bot.demo.localsalesforce import LocalSalesforce
 from bot.demo.localslack.fixtures import Room, WorkspaceConfig
 from bot.demo.localslack.server import LocalSlack
 from bot.domain.scopes import NEEDED
@@ -44,6 +45,14 @@ def check(stage):
         return process.returncode, *said
 
     return ran
+
+
+@pytest.fixture
+async def salesforce():
+    server = LocalSalesforce()
+    await server.start()
+    yield server
+    await server.stop()
 
 
 @pytest.fixture
@@ -158,7 +167,29 @@ async def test_the_packaged_config_alone_says_what_is_still_to_be_set(check):
     code, out, _ = await check(BULLHORN_CONFIG="")
     assert code == 0
     assert "the packaged one: 2 queues named" in out
-    assert [line.split()[1] for line in lines(out, "warn")][-1] == "channel"
+    assert [line.split()[1] for line in lines(out, "warn")][-2:] == ["channel", "Salesforce"]
+    assert "no credentials: BullMQ retries order-provisioning" in out
+
+
+async def test_salesforce_with_a_login_that_is_taken_and_one_that_is_not(check, salesforce):
+    code, out, _ = await check(**salesforce.environment)
+    assert code == 0
+    [login, fields, requests] = [line for line in lines(out, "ok") if "Salesforce" in line]
+    assert "login by client credentials" in login
+    assert "can be read and changed" in fields
+    assert "of the day's 15,000 left" in requests
+    wrong = {**salesforce.environment, "SALESFORCE_CONSUMER_SECRET": "hunter2"}
+    code, out, _ = await check(**wrong)
+    assert code == 1
+    [failed] = lines(out, "FAIL")
+    assert "Salesforce refuses the login by client credentials (invalid_client" in failed
+
+
+async def test_an_incomplete_login_to_salesforce_is_one_line_and_exit_code_2(check):
+    code, out, err = await check(SALESFORCE_CONSUMER_SECRET="hunter2")
+    assert (code, out) == (2, "")
+    assert err.startswith("bullhorn: SALESFORCE_CONSUMER_KEY is not set.")
+    assert err.count("\n") == 1
 
 
 async def test_http_mode(check):

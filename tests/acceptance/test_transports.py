@@ -46,9 +46,10 @@ async def a_command_a_button_and_a_plan_are_answered(stage, portal):
     card = await driver.wait_for(answer("Retry 8 jobs of order-provisioning"))
     portal.whmcs_up = True
     assert (await driver.click("Retry 8 now", message=card))["ok"]
-    done = await driver.wait_for(answer("Moved 8 back to waiting in order-provisioning"))
-    assert done.ts == card.ts
-    await driver.wait_for(answer("<@U0BOB> retried 8 WHMCS_ERROR", ephemeral=False), user="U0VERA")
+    begun = await driver.wait_for(answer("Begun: 8 jobs of order-provisioning"))
+    assert begun.ts == card.ts
+    told = answer("Moved 8 of 8 WHMCS_ERROR back to waiting", "Asked by <@U0BOB>", ephemeral=False)
+    await driver.wait_for(told, user="U0VERA")
 
     async def all_done():
         return len(portal.done) == 8

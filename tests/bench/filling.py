@@ -15,6 +15,7 @@ FAILED: Final = 100_000
 PREFIX: Final = "bull"
 FULL: Final = "orders"
 """The queue with the failed jobs; it lies on a server of its own."""
+FIRST_CODE: Final = "WHMCS_ERROR"
 _BATCH: Final = 2000
 
 
@@ -41,11 +42,15 @@ def let_time_pass(redis: Redis) -> None:
     redis.eval(lua("pass"), len(keys), *keys, _now())
 
 
-def fill_failures(redis: Redis) -> None:
-    """Put the failed jobs in: six kinds of error, each with its stack trace."""
+def fill_failures(redis: Redis, *, count: int = FAILED, kinds: int = 6) -> int:
+    """Put failed jobs in, of so many kinds of error in turn; job `n` failed at the result plus `n`.
+
+    Their ids are numbers from 0 on. The first kind is `FIRST_CODE`.
+    """
     fill, now = redis.register_script(lua("failures")), _now()
-    for first in range(0, FAILED, _BATCH):
-        fill(keys=[f"{PREFIX}:{FULL}:"], args=[first, _BATCH, now])
+    for first in range(0, count, _BATCH):
+        fill(keys=[f"{PREFIX}:{FULL}:"], args=[first, min(_BATCH, count - first), now, kinds])
+    return now - 86_400_000
 
 
 def _now() -> int:

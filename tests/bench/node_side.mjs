@@ -68,10 +68,21 @@ async function group({ name }) {
   return { ms, groups: groups.size, jobs: [...groups.values()].reduce((sum, count) => sum + count, 0) };
 }
 
+// The library's own bulk retry: whatever failed by then, a thousand a call.
+const retry_bulk = ({ name, until }) => timed(() => queueOf(name).retryJobs({ timestamp: until }));
+
+// As bull-board does for a whole queue: it loads all failed jobs, and retries each. Here, of one error.
+async function retry_each({ name, code }) {
+  return timed(async () => {
+    const jobs = await queueOf(name).getJobs(["failed"]);
+    await Promise.all(jobs.filter((job) => job.failedReason.startsWith(`${code}:`)).map((job) => job.retry("failed")));
+  });
+}
+
 // The `node` that was started may be a wrapper around this.
 const pid = () => process.pid;
 
-const operations = { pid, prepare, counts, looks, group };
+const operations = { pid, prepare, counts, looks, group, retry_bulk, retry_each };
 
 createInterface({ input: process.stdin }).on("line", async (line) => {
   const { op, ...args } = JSON.parse(line);

@@ -26,6 +26,7 @@ from bot.services.journal import Journal
 from bot.services.looking import Looking
 from bot.services.watch import Watch
 from tests.bench.filling import PREFIX, lua
+from tests.bench.repairs import Repairs
 
 _SOURCE: Final = "main"
 
@@ -55,6 +56,9 @@ class Side:
             catalog=self._catalog,
             telemetry=PrometheusTelemetry(),
             saw=lambda _unreachable: None,
+        )
+        self._repairs = Repairs(
+            sources=self._sources, own=self._own, reader=self._reader, catalog=self._catalog
         )
         self._queues: list[QueueId] = []
         self._cursors: dict[QueueId, str] = {}
@@ -120,6 +124,12 @@ class Side:
         report = await self._reader.failures(queue, FailureFilter())
         return {"ms": _since(began), "groups": len(report.groups), "jobs": report.total}
 
+    async def retry(self, name: str, code: str, until: int, plan: str) -> float:
+        """Failed jobs of a queue by error."""
+        queue = QueueId(_SOURCE, PREFIX, name)
+        _, took = await self._repairs.retry(queue, code, until, plan)
+        return took
+
     async def close(self) -> None:
         """Give the lease back: a bot that starts now is to lead."""
         await self._leadership.release()
@@ -133,7 +143,17 @@ async def _serve(url: str) -> None:
     side = Side(url)
     operations: dict[str, Callable[..., Awaitable[Any]]] = {
         name: getattr(side, name)
-        for name in ("pid", "prepare", "looks", "status", "tick", "counts", "group", "close")
+        for name in (
+            "pid",
+            "prepare",
+            "looks",
+            "status",
+            "tick",
+            "counts",
+            "group",
+            "retry",
+            "close",
+        )
     }
     while line := await asyncio.to_thread(sys.stdin.readline):
         args = json.loads(line)

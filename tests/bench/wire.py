@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -24,6 +24,7 @@ MEGA: Final = 1e6
 class Wire:
     """Commands run (those inside scripts too), bytes both ways, `longest` call in us.
 
+    `calls` are those that took long enough to be looked at, in us, the longest first.
     `waited` is the longest PING of another client, in ms: calls in one pipeline are run without a
     pause as far as the server has read them, so others may wait for longer than the longest call.
     """
@@ -33,6 +34,7 @@ class Wire:
     received: int
     longest: int
     waited: float
+    calls: Sequence[int] = ()
 
     def cells(self) -> tuple[str, ...]:
         """For the table, as `HEAD` names them."""
@@ -79,13 +81,14 @@ class Pinger:
             self.count += 1
 
 
-async def metered(redis: Redis, work: Callable[[], Awaitable[Any]]) -> Wire:
+async def metered(redis: Redis, work: Callable[[], Awaitable[Any]], *, floor: int = _FLOOR) -> Wire:
     """Run the work once, apart from the timed rounds: to count takes time itself.
 
+    Calls from `floor` microseconds on are looked at.
     Nothing else may speak to the server meanwhile. `redis` has to be of one connection.
     """
     redis.config_set("slowlog-max-len", _KEPT)
-    redis.config_set("slowlog-log-slower-than", _FLOOR)
+    redis.config_set("slowlog-log-slower-than", floor)
     redis.slowlog_reset()
     idle = _difference(_totals(redis), _totals(redis))
     other = Redis.from_pool(type(redis.connection_pool)(**redis.get_connection_kwargs()))
@@ -95,13 +98,15 @@ async def metered(redis: Redis, work: Callable[[], Awaitable[Any]]) -> Wire:
         pinger.stop()
         spent, pings = _difference(began, _totals(redis)), pinger.count - pings
     redis.config_set("slowlog-log-slower-than", -1)
-    calls = [one["duration"] for one in redis.slowlog_get(_KEPT) if not _is_ours(one)]
+    logged = [one["duration"] for one in redis.slowlog_get(_KEPT) if not _is_ours(one)]
+    calls = sorted(logged, reverse=True)
     return Wire(
         commands=max(0, spent["commands"] - idle["commands"]),
         sent=max(0, spent["sent"] - idle["sent"] - pings * _PING_SENT),
         received=max(0, spent["received"] - idle["received"] - pings * _PING_ANSWERED),
         longest=max(calls, default=0),
         waited=pinger.longest,
+        calls=calls,
     )
 
 

@@ -173,3 +173,37 @@ async def test_axe_finds_no_serious_fault_in_any_view(incidents, seat, wide):
 
     assert faults == {}
     assert bob.complaints == []
+
+
+async def test_a_dialog_keeps_a_wrong_name_and_takes_the_right_one(incidents, seat):
+    """Alice asks to drain what a pause has held back; Dana refuses, and nothing was changed."""
+    alice, dana = await seat("Alice"), await seat("Dana")
+    await alice.composer.click()
+    await alice.type(f"/queue pause {ORDERS} for a drain")
+    await expect(alice.row("paused", ORDERS)).to_be_visible()
+    await alice.page.get_by_role("button", name="Send 100 orders at once").click()
+    await alice.composer.click()
+    await alice.type(f"/queue drain {ORDERS}")
+    dialog = alice.page.get_by_role("dialog", name="Drain a queue")
+    await expect(dialog).to_be_visible()
+    assert await alice.faults() == []
+    field = dialog.get_by_role("textbox", name=f"Type the queue's name: {ORDERS}")
+    await expect(field).to_be_focused()
+    await alice.type("order-provisoning")
+    await expect(dialog.get_by_text("That is not the queue's name")).to_be_visible()
+    await expect(field).to_have_attribute("aria-invalid", "true")
+    await field.fill(ORDERS)
+    await alice.keys.press("Enter")
+    await expect(dialog).to_have_count(0)
+    await expect(alice.row("Only visible to you", "another admin has until")).to_be_visible()
+
+    request = dana.row(f"@Alice asks to drain {ORDERS}")
+    await request.get_by_role("button", name="Approve").click()
+    sure = dana.page.get_by_role("dialog", name=f"Drain {ORDERS}?")
+    await sure.get_by_role("button", name="Cancel").click()
+    await request.get_by_role("button", name="Refuse").click()
+    await expect(dana.row("@Dana refused this", "Nothing was changed")).to_be_visible()
+    await alice.composer.click()
+    await alice.type(f"/queue resume {ORDERS}")
+    await expect(alice.row("resumed", ORDERS)).to_be_visible()
+    assert alice.complaints + dana.complaints == []

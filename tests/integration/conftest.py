@@ -6,7 +6,9 @@ from bot.adapters.bullmq_operator import BullmqOperator
 from bot.adapters.bullmq_reader import BullmqReader
 from bot.adapters.sources import Sources
 from tests.support.node_bullmq import node_bullmq
+from tests.support.queue_worlds import Pretend, Real, fail_six
 from tests.support.valkey import valkey_server
+from tests.support.valkey_bullmq import now_ms
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +56,28 @@ def reader(sources):
 @pytest.fixture
 def operator(sources):
     return BullmqOperator(sources=sources)
+
+
+@pytest.fixture(params=["fake", "real"])
+async def world(request):
+    """The queues of a contract: in memory, and on Valkey."""
+    if request.param == "fake":
+        yield Pretend()
+        return
+    valkey = request.getfixturevalue("valkey")
+    sources = Sources({"main": (valkey.url, "bull"), "lost": ("redis://127.0.0.1:1/0", "bull")})
+    yield Real(request.getfixturevalue("redis"), sources)
+    await sources.aclose()
+
+
+@pytest.fixture
+def start():
+    """When the first of the six failures happened: a quarter of an hour ago."""
+    return now_ms() - 900_000
+
+
+@pytest.fixture
+def failed(world, start):
+    """A world with six failed jobs."""
+    fail_six(world, start)
+    return world

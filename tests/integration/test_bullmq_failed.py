@@ -1,12 +1,16 @@
 """Failed jobs: grouped, listed and collected inside Redis, against what brute force says."""
 
+import asyncio
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from bot.adapters import bullmq_failures
+from bot.adapters.bullmq_reader import BullmqReader
+from bot.adapters.sources import Sources
 from bot.domain.failures import OTHER, failure_code
 from bot.domain.jobs import FailedRef, FailureFilter
 from tests.support.node_bullmq import VERSIONS
@@ -126,6 +130,58 @@ async def test_vanished_hashes_are_counted_and_never_grouped(reader, redis):
     assert len(await reader.failed_jobs(ORDERS, ANY, limit=500)) == 310
     found = await reader.failed_refs(ORDERS, ["5", "999", "none"])
     assert (found["5"], found["none"], found["999"].id) == (None, None, "999")
+
+
+@pytest.mark.parametrize("right", ["-sort_ro", "resetkeys ~bull:*"])
+async def test_a_server_that_does_not_sort_is_asked_for_each_job(reader, redis, valkey, right):
+    write_failed(redis, ORDERS, rows(1_500))
+    redis.delete(*[ORDERS.key(str(number)) for number in range(700, 720)])
+    redis.hset(ORDERS.key("3"), "failedReason", "")
+    redis.hdel(ORDERS.key("4"), "failedReason")
+    redis.config_resetstat()
+    quick = await reader.failures(ORDERS, ANY)
+    assert redis.info("commandstats")["cmdstat_sort_ro"]["calls"] >= 60
+    assert redis.info("commandstats")["cmdstat_hmget"]["calls"] < 60
+
+    redis.execute_command(f"ACL SETUSER plain on >secret ~* +@all {right}")
+    try:
+        url = valkey.url.replace("//", "//plain:secret@")
+        sources = Sources({"main": (url, "bull")})
+        slow = await BullmqReader(sources=sources, own=sources.client(ORDERS)).failures(ORDERS, ANY)
+        await sources.aclose()
+    finally:
+        redis.acl_deluser("plain")
+
+    assert replace(slow, taken_at=quick.taken_at) == quick
+    assert (quick.total, quick.vanished) == (1_480, 20)
+
+
+async def test_odd_scores_in_the_middle_are_counted_once(reader, redis):
+    at = now_ms()
+    write_failed(redis, ORDERS, [(str(n), at, f"ODD_ONE: {n}", "work") for n in range(1_400)])
+    for number in range(1_400):
+        score = (
+            at + (number - 700) * 0.001 if number % 3 else float("inf") if number > 1_000 else at
+        )
+        redis.zadd(ORDERS.key("failed"), {str(number): score})
+
+    report = await reader.failures(ORDERS, ANY)
+
+    last = redis.zrange(ORDERS.key("failed"), 0, -1, withscores=True)
+    counted = [score for _, score in last if score <= report.newest]
+    assert [(group.code, group.count) for group in report.groups] == [("ODD_ONE", len(counted))]
+    assert 1_000 < len(counted) < 1_400
+
+
+async def test_who_stops_collecting_leaves_nothing_under_way(reader, redis):
+    write_failed(redis, ORDERS, rows(2_000))
+    batches = reader.select_failed(ORDERS, ANY)
+
+    await anext(batches)
+    assert len(asyncio.all_tasks()) > 1
+    await batches.aclose()
+
+    assert len(asyncio.all_tasks()) == 1
 
 
 async def test_no_more_than_200_codes_are_told_apart(reader, redis):

@@ -1,16 +1,18 @@
 """Retrying jobs that real workers of BullMQ 3 to 6 failed; the same workers finish them."""
 
 import asyncio
+from itertools import count
 
 import pytest
 
-from bot.adapters import bullmq_operator
 from bot.adapters.bullmq_operator import BullmqOperator
+from bot.adapters.bullmq_retry import CHUNK
 from bot.adapters.sources import Sources
 from bot.domain.jobs import BatchOutcome, FailedRef, FailureFilter
 from bot.domain.queues import QueueId
 from bot.errors import RedisUnavailableError, RefusedError
 from tests.support.node_bullmq import VERSIONS
+from tests.support.script_calls import interfere
 from tests.support.valkey_bullmq import ORDERS, contents, now_ms, write_failed, write_meta
 
 each_version = pytest.mark.parametrize("version", VERSIONS)
@@ -24,6 +26,14 @@ async def failed(reader, queue=ORDERS):
 
 async def retry(operator, refs, *, fresh=False, configured=None, queue=ORDERS):
     return await operator.retry(queue, refs, fresh=fresh, configured=configured)
+
+
+async def two_chunks_failed(reader, redis):
+    write_meta(redis, ORDERS)
+    at = now_ms()
+    rows = [(str(n), at + n, "WHMCS_ERROR: x", "work") for n in range(2 * CHUNK)]
+    write_failed(redis, ORDERS, rows)
+    return await failed(reader)
 
 
 async def fail(queue, *jobs, **options):
@@ -194,40 +204,40 @@ async def test_a_paused_queue_of_doubtful_version(
         assert len((await retry(operator, refs, configured=configured)).done) == 1
 
 
-def interfere(monkeypatch, *, before_look, act):
-    """Do something on the server between a chunk's look and its transaction."""
-    real, looks = bullmq_operator._look_script, []
-
-    async def look(pipe, call):
-        found = await real(pipe, call)
-        looks.append(call)
-        if len(looks) == before_look:
-            act()
-        return found
-
-    monkeypatch.setattr(bullmq_operator, "_look_script", look)
-    return looks
-
-
 async def test_a_pause_that_comes_in_between_stops_it_and_tells_what_was_moved(
     reader, operator, redis, monkeypatch
 ):
-    write_meta(redis, ORDERS)
-    at = now_ms()
-    write_failed(redis, ORDERS, [(str(n), at + n, "WHMCS_ERROR: x", "work") for n in range(200)])
-    refs = await failed(reader)
+    refs = await two_chunks_failed(reader, redis)
 
     def pause():
         redis.rename(ORDERS.key("wait"), ORDERS.key("paused"))
         redis.hset(ORDERS.key("meta"), "paused", 1)
 
-    interfere(monkeypatch, before_look=2, act=pause)
+    interfere(monkeypatch, before_call=3, act=pause)
     with pytest.raises(RefusedError, match="paused") as caught:
         await retry(operator, refs)
 
-    assert len(caught.value.done.done) == bullmq_operator.CHUNK
-    assert redis.llen(ORDERS.key("paused")) == bullmq_operator.CHUNK
+    assert len(caught.value.done.done) == CHUNK
+    assert redis.llen(ORDERS.key("paused")) == CHUNK
     assert redis.exists(ORDERS.key("wait")) == 0
+
+
+async def test_a_call_that_expects_another_version_moves_nothing_and_asks_again(
+    reader, operator, redis, monkeypatch
+):
+    """BullMQ 3 in between: the prioritized are left out from then on."""
+    write_meta(redis, ORDERS)
+    write_failed(redis, ORDERS, [(str(n), now_ms(), "WHMCS_ERROR: x", "work") for n in range(3)])
+    redis.hset(ORDERS.key("1"), "priority", 1)
+    refs = await failed(reader)
+
+    calls = interfere(
+        monkeypatch, before_call=2, act=lambda: write_meta(redis, ORDERS, "bullmq:3.15.0")
+    )
+    outcome = await retry(operator, refs)
+
+    assert outcome == BatchOutcome(done=("0", "2"), left_out=1)
+    assert len(calls) == 3, "asked, sent, sent again as it is now"
 
 
 async def test_another_retry_in_between_moves_no_job_twice(reader, operator, redis, monkeypatch):
@@ -239,35 +249,32 @@ async def test_another_retry_in_between_moves_no_job_twice(reader, operator, red
         redis.zadd(ORDERS.key("failed"), {"1": refs[1].failed_at + 5})
         redis.hset(ORDERS.key("1"), "finishedOn", refs[1].failed_at + 5)
 
-    looks = interfere(monkeypatch, before_look=1, act=failed_again)
+    interfere(monkeypatch, before_call=2, act=failed_again)
     outcome = await retry(operator, refs)
-    assert (outcome.done, outcome.changed, len(looks)) == (("0", "2"), 1, 2)
+    assert (outcome.done, outcome.changed) == (("0", "2"), 1)
 
 
 async def test_a_queue_that_never_holds_still_is_given_up(reader, operator, redis, monkeypatch):
     write_meta(redis, ORDERS)
     write_failed(redis, ORDERS, [("1", now_ms(), "WHMCS_ERROR: x", "work")])
     refs = await failed(reader)
-    real = bullmq_operator._look_script
-
-    async def look(pipe, call):
-        redis.hincrby(ORDERS.key("meta"), "touched", 1)
-        found = await real(pipe, call)
-        redis.hincrby(ORDERS.key("meta"), "touched", 1)
-        return found
-
-    monkeypatch.setattr(bullmq_operator, "_look_script", look)
+    versions = count()
+    interfere(monkeypatch, act=lambda: write_meta(redis, ORDERS, f"bullmq:5.{next(versions)}.0"))
     with pytest.raises(RedisUnavailableError, match="too fast"):
         await retry(operator, refs)
     assert redis.zcard(ORDERS.key("failed")) == 1
 
 
-async def test_scripts_forgotten_in_between_are_loaded_again(reader, operator, redis, monkeypatch):
-    write_meta(redis, ORDERS)
+async def test_a_version_of_odd_bytes_is_an_unknown_one(reader, operator, redis):
+    redis.hset(ORDERS.key("meta"), "version", b"bullmq:\xff\xfe")
     write_failed(redis, ORDERS, [("1", now_ms(), "WHMCS_ERROR: x", "work")])
-    refs = await failed(reader)
-    interfere(monkeypatch, before_look=1, act=redis.script_flush)
-    assert (await retry(operator, refs)).done == ("1",)
+    assert (await retry(operator, await failed(reader))).done == ("1",)
+
+
+async def test_scripts_forgotten_in_between_are_loaded_again(reader, operator, redis, monkeypatch):
+    refs = await two_chunks_failed(reader, redis)
+    interfere(monkeypatch, before_call=3, act=redis.script_flush)
+    assert len((await retry(operator, refs)).done) == len(refs)
 
 
 async def test_a_server_that_refuses_writes_says_so(reader, operator, redis):

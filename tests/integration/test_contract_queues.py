@@ -1,134 +1,16 @@
-"""What QueueReader and QueueOperator promise, asked of the fake and of the real adapters alike.
+"""What QueueReader promises, and pause and resume, asked of the fake and of the adapters alike.
 
-The unit tests believe the fake; this file is why they may.
+The unit tests believe the fake; this file and test_contract_operator.py are why they may.
 """
 
 import pytest
 
-from bot.adapters.bullmq_operator import BullmqOperator
-from bot.adapters.bullmq_reader import BullmqReader
-from bot.adapters.sources import Sources
 from bot.domain.jobs import BatchOutcome, FailedRef, FailureFilter
-from bot.domain.queues import QueueId
 from bot.domain.sample import Counts, SampleRequest
 from bot.domain.times import SECOND
 from bot.errors import RedisUnavailableError, RefusedError
-from tests.support.fakes import FakeClock, FakeQueues
-from tests.support.valkey_bullmq import now_ms, write_failed, write_meta
-
-ORDERS = QueueId("main", "bull", "orders")
-SIMS = QueueId("main", "bull", "sims")
-NOWHERE = QueueId("main", "bull", "nowhere")
-LOST = QueueId("lost", "bull", "orders")
-ANY = FailureFilter()
-
-
-class Pretend:
-    """The fake."""
-
-    def __init__(self):
-        clock = FakeClock()
-        clock.now = now_ms()
-        self.reader = self.operator = FakeQueues(clock)
-        self.reader.down["lost"] = 'Redis "lost" cannot be reached.'
-
-    def make(self, queue, version="bullmq:5.81.5"):
-        self.reader.add(queue).version = version
-
-    def fail(self, queue, *rows):
-        for id_, at, reason, name in rows:
-            self.reader.add(queue).fail(id_, reason, at, name=name)
-
-    def wait(self, queue, count):
-        self.reader.add(queue).counts = Counts(waiting=count)
-
-    def pause(self, queue):
-        self.reader.add(queue).paused = True
-
-    def prioritize(self, queue, job_id):
-        self.reader.add(queue).prioritized.add(job_id)
-
-    def log(self, queue, job_id, *lines):
-        self.reader.add(queue).logs[job_id] = list(lines)
-
-    def empty(self, queue, job_id):
-        self.reader.add(queue).emptied.add(job_id)
-
-    def drop(self, queue):
-        del self.reader.queues[queue]
-
-
-class Real:
-    """The adapters on Valkey, and jobs in BullMQ's shape."""
-
-    def __init__(self, redis, sources):
-        self.redis = redis
-        self.reader = BullmqReader(sources=sources, own=sources.client("main"), rest=0)
-        self.operator = BullmqOperator(sources=sources)
-
-    def make(self, queue, version="bullmq:5.81.5"):
-        if version:
-            write_meta(self.redis, queue, version)
-        else:
-            self.redis.hset(queue.key("meta"), "opts.maxLenEvents", 10_000)
-
-    def fail(self, queue, *rows):
-        write_failed(self.redis, queue, rows)
-
-    def wait(self, queue, count):
-        self.redis.lpush(queue.key("wait"), *[f"w{number}" for number in range(count)])
-
-    def pause(self, queue):
-        self.redis.hset(queue.key("meta"), "paused", 1)
-
-    def prioritize(self, queue, job_id):
-        self.redis.hset(queue.key(job_id), "priority", 3)
-
-    def log(self, queue, job_id, *lines):
-        self.redis.rpush(queue.key(f"{job_id}:logs"), *lines)
-
-    def empty(self, queue, job_id):
-        self.redis.delete(queue.key(job_id))
-
-    def drop(self, queue):
-        self.redis.delete(*self.redis.keys(queue.key("*")))
-
-
-@pytest.fixture(params=["fake", "real"])
-async def world(request):
-    if request.param == "fake":
-        yield Pretend()
-        return
-    valkey = request.getfixturevalue("valkey")
-    sources = Sources({"main": (valkey.url, "bull"), "lost": ("redis://127.0.0.1:1/0", "bull")})
-    yield Real(request.getfixturevalue("redis"), sources)
-    await sources.aclose()
-
-
-@pytest.fixture
-def start():
-    """When the first of `FAILURES` happened: a quarter of an hour ago."""
-    return now_ms() - 900_000
-
-
-@pytest.fixture
-def failed(world, start):
-    """Six failures of three kinds; two of them at the same moment."""
-    world.make(ORDERS)
-    world.fail(
-        ORDERS,
-        ("a", start, "WHMCS_ERROR: HTTP 502", "provision"),
-        ("b", start + 10 * SECOND, "MAPPING_ERROR: no mapping of 17", "provision"),
-        ("d", start + 20 * SECOND, "WHMCS_ERROR: HTTP 503", "provision"),
-        ("c", start + 20 * SECOND, "WHMCS_ERROR: HTTP 504", "terminate"),
-        ("e", start + 30 * SECOND, "timed out after 3000 ms", "provision"),
-        ("f", start + 40 * SECOND, "MAPPING_ERROR: no mapping of 4", "terminate"),
-    )
-    return world
-
-
-async def selected(world, wanted=ANY, queue=ORDERS):
-    return [ref async for batch in world.reader.select_failed(queue, wanted) for ref in batch]
+from tests.support.queue_worlds import ANY, LOST, NOWHERE, ORDERS, SIMS, members, selected
+from tests.support.valkey_bullmq import now_ms
 
 
 async def ids_of(world, wanted):
@@ -254,77 +136,6 @@ async def test_a_queue_that_does_not_exist_is_an_empty_one(world):
     assert (sample.counts, sample.version, sample.workers) == (Counts(), None, 0)
 
 
-async def test_retried_jobs_are_failed_no_longer_and_cannot_be_retried_again(failed):
-    refs = await selected(failed, FailureFilter(code="WHMCS_ERROR"))
-    outcome = await failed.operator.retry(ORDERS, refs, fresh=False, configured=None)
-    assert outcome == BatchOutcome(done=("a", "c", "d"))
-    assert await ids_of(failed, ANY) == "bef"
-    again = await failed.operator.retry(ORDERS, refs, fresh=False, configured=None)
-    assert again == BatchOutcome(changed=3)
-
-
-async def test_each_job_is_judged_by_the_failure_it_was_shown_with(failed, start):
-    failed.fail(ORDERS, ("b", start + 99 * SECOND, "MAPPING_ERROR: again", "provision"))
-    failed.empty(ORDERS, "c")
-    refs = [
-        FailedRef("b", start + 10 * SECOND),  # has failed again since
-        FailedRef("c", start + 20 * SECOND),  # its job is gone
-        FailedRef("a", start),
-        FailedRef("a", start),  # named twice
-        FailedRef("nope", start),
-    ]
-    outcome = await failed.operator.retry(ORDERS, refs, fresh=False, configured=None)
-    assert outcome == BatchOutcome(done=("a",), changed=2, vanished=1)
-
-
-async def test_the_version_table_is_asked_even_for_no_job_at_all(failed):
-    failed.pause(ORDERS)
-    refs = await selected(failed)
-    for some in (refs, []):
-        with pytest.raises(RefusedError, match="paused") as caught:
-            await failed.operator.retry(ORDERS, some, fresh=False, configured=None)
-        assert caught.value.done == BatchOutcome()
-    assert await ids_of(failed, ANY) == "abcdef"
-
-
-@pytest.mark.parametrize(
-    ("version", "configured", "fresh", "allowed"),
-    [
-        ("bullmq:4.18.0", None, True, False),
-        ("bullmq:5.81.5", None, True, True),
-        ("bullmq:6.7.0", 4, True, False),
-        (None, None, True, False),
-        (None, 6, True, True),
-        (None, None, False, True),
-    ],
-)
-async def test_fresh_attempts_only_where_the_version_knows_them(
-    world, start, version, configured, fresh, allowed
-):
-    world.make(ORDERS, version)
-    world.fail(ORDERS, ("a", start, "WHMCS_ERROR", "x"))
-    retry = world.operator.retry(
-        ORDERS, [FailedRef("a", start)], fresh=fresh, configured=configured
-    )
-    if allowed:
-        assert (await retry).done == ("a",)
-    else:
-        with pytest.raises(RefusedError, match="Fresh attempts"):
-            await retry
-
-
-@pytest.mark.parametrize(("version", "left_out"), [("bullmq:3.15.0", 1), ("bullmq:4.18.0", 0)])
-async def test_prioritized_jobs_are_left_out_where_they_would_be_lost(
-    world, start, version, left_out
-):
-    world.make(ORDERS, version)
-    world.fail(ORDERS, ("a", start, "A_B", "x"), ("urgent", start, "A_B", "x"))
-    world.prioritize(ORDERS, "urgent")
-    refs = [FailedRef("a", start), FailedRef("urgent", start)]
-    outcome = await world.operator.retry(ORDERS, refs, fresh=False, configured=None)
-    assert (len(outcome.done), outcome.left_out) == (2 - left_out, left_out)
-
-
 async def look(world):
     return (await world.reader.sample([SampleRequest(queue=ORDERS)])).samples[ORDERS]
 
@@ -394,6 +205,12 @@ async def test_asking_a_source_that_is_down_says_which(world):
         reader.job(LOST, "a"),
         reader.job_logs(LOST, "a", limit=5),
         reader.last_failure(LOST, "a"),
+        reader.active(LOST),
+        world.operator.stalled_check(LOST),
+        world.done.count(LOST, "op"),
+        world.done.contains(LOST, "op", ["a"]),
+        world.done.forget(LOST, "op"),
+        members(world, "op", LOST),
         selected(world, queue=LOST),
     ):
         with pytest.raises(RedisUnavailableError, match='"lost" cannot be reached'):
@@ -401,9 +218,14 @@ async def test_asking_a_source_that_is_down_says_which(world):
     for switch in (world.operator.pause, world.operator.resume):
         with pytest.raises(RedisUnavailableError, match='"lost" cannot be reached'):
             await switch(LOST, configured=None)
-    with pytest.raises(RedisUnavailableError, match="cannot be reached") as caught:
-        await world.operator.retry(LOST, [FailedRef("a", 1)], fresh=False, configured=None)
-    assert caught.value.done == BatchOutcome()
+    for change in (
+        world.operator.retry(LOST, [FailedRef("a", 1)], fresh=False, configured=None),
+        world.operator.promote(LOST, ["a"], configured=None, operation="op"),
+        world.operator.unstick(LOST, configured=None, operation="op"),
+    ):
+        with pytest.raises(RedisUnavailableError, match="cannot be reached") as caught:
+            await change
+        assert caught.value.done == BatchOutcome()
 
 
 async def test_the_clock_is_that_of_bullhorns_own_redis(world):

@@ -18,15 +18,29 @@ OWN, QUEUES = "bullhorn", "bullhorn-queues"
 SELDOM = {
     "eval",  # a server that forgot its scripts
     "hexists",
+    "hincrby",  # a stuck job goes back to waiting
+    "hstrlen",  # the config says what jobs are about
     "incr",  # a prioritized job is retried
     "lindex",  # a BullMQ 4 marker
+    "lpop",  # a BullMQ 4 marker, when a job is promoted
     "lpos",  # a job that has not failed
+    "lrem",  # a stuck job goes back to waiting
     "ltrim",  # jobs in both lists
     "ping",  # a connection was idle
     "pttl",  # a rate limit
     "sadd",  # a child of a flow is retried
-    "unwatch",  # none of the jobs is the same failure any more
+    "script|load",  # a server that forgot its scripts
+    "sismember",  # a child of a flow whose parent has left
+    "smembers",  # stuck jobs are looked for
+    "srandmember",  # very many of them
+    "srem",  # stuck jobs are looked for
+    "sort_ro",  # hundreds of failed jobs
+    "sscan",  # what an operation has changed is told
+    "unlink",  # an operation is over and told
+    "unwatch",  # a pause of BullMQ 6
+    "watch",  # the same
     "xinfo|stream",  # the stream is younger than the last look
+    "xtrim",  # stuck jobs are looked for
 }
 """Commands that the story has no occasion for, and what would be one."""
 

@@ -183,6 +183,26 @@ async def test_a_slot_on_its_way_is_unknown_until_it_has_arrived(
     cluster.move(left.key("meta"), home)
 
 
+async def test_a_queue_half_on_its_way_is_not_touched(cluster, queues, elsewhere):
+    """Its `meta` is here still, a list is not: a script would take that for an empty one."""
+    left, _ = queues
+    home, target = elsewhere
+    sources = Sources({"left": (cluster.url, left.prefix)})
+    reader = BullmqReader(sources=sources, own=sources.client("left"))
+    refs = [ref async for some in reader.select_failed(left, FailureFilter()) for ref in some]
+    with cluster.nodes[home].client() as client:
+        cluster.begin_move(left.key("meta"), target)
+        client.migrate(*_address(cluster, target), [left.key("wait")], 0, 5000)
+
+        with pytest.raises(RedisUnavailableError, match="moving these keys"):
+            await BullmqOperator(sources=sources).retry(left, refs, fresh=False, configured=None)
+
+        assert client.zcard(left.key("failed")) == len(refs)
+    cluster.end_move(left.key("meta"), target)
+    cluster.move(left.key("meta"), home)
+    await sources.aclose()
+
+
 def _address(cluster, place):
     return cluster.nodes[place].host, cluster.nodes[place].port
 

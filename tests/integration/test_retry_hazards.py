@@ -4,13 +4,14 @@ import json
 
 import pytest
 
-from bot.adapters import bullmq_operator
 from bot.adapters.bullmq_failures import kept_limit
 from bot.adapters.bullmq_jobs import read_job
+from bot.adapters.bullmq_retry import CHUNK
 from bot.adapters.bullmq_sample import whole
 from bot.domain.jobs import BatchOutcome, FailedRef, FailureFilter
 from bot.errors import RefusedError
 from tests.support.bullmq_places import misplaced
+from tests.support.script_calls import interfere
 from tests.support.valkey_bullmq import ORDERS, contents, now_ms, write_failed, write_meta
 
 ANY = FailureFilter()
@@ -80,19 +81,12 @@ async def test_damage_to_the_queues_own_keys_moves_nothing(operator, redis, kind
 async def test_damage_that_comes_after_a_chunk_tells_what_was_moved(operator, redis, monkeypatch):
     write_meta(redis, ORDERS)
     at = now_ms()
-    write_failed(redis, ORDERS, [(str(n), at, "A_B: x", "work") for n in range(120)])
-    real, looks = bullmq_operator._look_script, []
-
-    async def look(pipe, call):
-        looks.append(call)
-        if len(looks) == 2:
-            redis.set(ORDERS.key("marker"), "x")
-        return await real(pipe, call)
-
-    monkeypatch.setattr(bullmq_operator, "_look_script", look)
+    rows = [(str(n), at, "A_B: x", "work") for n in range(CHUNK + 20)]
+    write_failed(redis, ORDERS, rows)
+    interfere(monkeypatch, before_call=3, act=lambda: redis.set(ORDERS.key("marker"), "x"))
     with pytest.raises(RefusedError, match=r"\(marker\)") as caught:
-        await retry(operator, [FailedRef(str(n), at) for n in range(120)])
-    assert len(caught.value.done.done) == bullmq_operator.CHUNK == redis.llen(ORDERS.key("wait"))
+        await retry(operator, [FailedRef(row[0], at) for row in rows])
+    assert len(caught.value.done.done) == CHUNK == redis.llen(ORDERS.key("wait"))
 
 
 @pytest.mark.parametrize("priority", ["nan", "-nan", "inf", "-inf", "1e400"])

@@ -1,15 +1,16 @@
 """Each cell of the version table, with real Node queues and workers: old and new minors of each.
 
 `retry`, `fresh attempts`, `pause` and `resume`; of plain, prioritized, delayed and flow jobs; on
-running and on paused queues; while Node adds more. No job is lost, doubled or stuck, and what is
-refused is refused with the reason and without a trace.
+running and on paused queues; while Node adds more. `promote` and `unstick` beside them. No job is
+lost, doubled or stuck, and what is refused is refused with the reason and without a trace.
 """
 
 import asyncio
 
 import pytest
 
-from bot.domain.jobs import FailureFilter
+from bot.adapters.bullmq_stalled import CHECK
+from bot.domain.jobs import BatchOutcome, FailureFilter
 from bot.errors import RefusedError
 from tests.support.bullmq_places import misplaced, places
 from tests.support.node_bullmq import MINORS
@@ -200,4 +201,77 @@ async def test_pause_and_resume_while_node_adds(node, operator, redis, minor):
         assert await queue.call("isPaused") is False
         await settled(redis, everything)
     assert await worker.started() == len(everything), "each job ran once"
+    await worker.stop()
+
+
+LATER = {"delay": 3_600_000}
+
+
+@each_minor
+async def test_promote(node, operator, redis, minor):
+    queue, major = node.queue(minor, "orders"), major_of(minor)
+    worker = await queue.worker(concurrency=2, drainDelay=1)
+    plain = await queue.add(*[{"opts": LATER}] * 4)
+    urgent = await queue.add(*[{"opts": {**LATER, "priority": at}} for at in (3, 1)])
+    left = urgent if major == 3 else []
+    moving = [job for job in (*plain, *urgent) if job not in left]
+
+    async def promote():
+        every = [*plain, *urgent, "nope"]
+        return await operator.promote(ORDERS, every, configured=major, operation="op")
+
+    if major < 6:
+        await queue.call("pause")
+        before = contents(redis)
+        with pytest.raises(RefusedError, match=f"paused and runs BullMQ {major}: promote"):
+            await promote()
+        assert contents(redis) == before
+        await queue.call("resume")
+
+    assert await promote() == BatchOutcome(done=tuple(moving), changed=1, left_out=len(left))
+    await settled(redis, moving)
+    await settled(redis, left, "delayed")
+    again = BatchOutcome(already=len(moving), changed=1, left_out=len(left))
+    assert await promote() == again, "run again after a crash, it promotes nothing twice"
+    assert await worker.started() == len(moving)
+    await worker.stop()
+
+
+@each_minor
+async def test_unstick(node, reader, operator, redis, minor):
+    queue, major = node.queue(minor, "orders"), major_of(minor)
+    worker = await queue.worker(concurrency=4, lockDuration=600_000)
+    jobs = await queue.add(
+        *[{"data": {"ms": 600_000}, "opts": options} for options in ({}, {"priority": 2}, {}, {})]
+    )
+    await settled(redis, jobs, "active")
+    await worker.stop(force=True)
+    *stuck, alive = jobs
+    redis.delete(*[ORDERS.key(f"{job}:lock") for job in stuck])
+    redis.hset(ORDERS.key("meta"), "version", f"bullmq:{major}.0.0")
+    listed = await reader.active(ORDERS)
+    assert {job.id: job.locked for job in listed.jobs} == {job: job == alive for job in jobs}
+
+    async def unstick():
+        return await operator.unstick(ORDERS, configured=major, operation="op")
+
+    redis.set(ORDERS.key("stalled-check"), "1", px=600_000)  # of the worker that died
+    redis.delete(ORDERS.key("stalled"))  # it may have marked them
+    assert 0 < await operator.stalled_check(ORDERS) <= 600_000
+    assert await unstick() == BatchOutcome()
+    assert redis.exists(ORDERS.key("stalled")) == 0
+    redis.delete(ORDERS.key("stalled-check"))
+    assert await unstick() == BatchOutcome(), "the first pass only marks"
+    assert 0 < await operator.stalled_check(ORDERS) <= CHECK
+    redis.delete(ORDERS.key("stalled-check"))
+    outcome = await unstick()
+
+    assert (sorted(outcome.done), outcome.left_out) == (sorted(stuck), 0)
+    assert misplaced(redis, ORDERS, jobs) == {}
+    await settled(redis, [alive], "active")
+    for job in stuck:
+        redis.hset(ORDERS.key(job), "data", "{}")
+    worker = await queue.worker(drainDelay=1)
+    await settled(redis, stuck)
+    assert await worker.started() == 3
     await worker.stop()

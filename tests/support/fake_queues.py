@@ -1,14 +1,12 @@
-"""Queues in memory, and a clock: a fake of QueueReader and QueueOperator."""
+"""Queues in memory, and a clock: a fake of QueueReader, and by fake_operator.py of the rest."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot.domain.compatibility import Action, Allowance, allow, major_version
 from bot.domain.failures import failure_code
 from bot.domain.jobs import (
-    BatchOutcome,
     FailedJob,
     FailedRef,
     FailureFilter,
@@ -16,17 +14,18 @@ from bot.domain.jobs import (
     FailureReport,
     JobDetail,
 )
-from bot.domain.pausing import PauseOutcome
+from bot.domain.plan_facts import PlanFacts
 from bot.domain.queues import QueueId
 from bot.domain.sample import Counts, Discovered, EventsRead, Sample, SampleRequest, SampleRound
+from bot.domain.subjects import JobsAbout
 from bot.domain.times import DAY, Ms
-from bot.errors import RedisUnavailableError, RefusedError
+from bot.errors import RedisUnavailableError
+from tests.support import fake_subjects as subjects
+from tests.support.fake_operator import Active, FakeOperator
 
 START: Ms = 1_700_000_000_000
 ORDERS = QueueId("main", "bull", "order-provisioning")
 SIMS = QueueId("main", "bull", "sim-management")
-_ONE_LIST = 6
-"""The BullMQ that leaves the jobs of a paused queue in `wait`."""
 
 
 class FakeClock:
@@ -62,6 +61,10 @@ class FakeQueue:
     jobs: dict[str, JobDetail] = field(default_factory=dict)
     logs: dict[str, list[str]] = field(default_factory=dict)
     pause_after: int | None = None
+    delayed: list[str] = field(default_factory=list)
+    promoted: list[str] = field(default_factory=list)
+    active: Active = field(default_factory=Active)
+    contents: subjects.Contents = field(default_factory=subjects.Contents)
 
     def fail(self, job_id: str, reason: str, at: Ms, *, name: str = "provision") -> None:
         """Let a job fail."""
@@ -75,11 +78,11 @@ class FakeQueue:
         return sorted(self.failed.values(), key=lambda job: (job.failed_at, job.id.encode()))
 
 
-class FakeQueues:
-    """Satisfies QueueReader and QueueOperator. `down` names sources that do not answer."""
+class FakeQueues(FakeOperator):
+    """Satisfies QueueReader, QueueOperator, DoneSets. `down` names sources that do not answer."""
 
     def __init__(self, clock: FakeClock) -> None:
-        self.clock = clock
+        super().__init__(clock)
         self.queues: dict[QueueId, FakeQueue] = {}
         self.down: dict[str, str] = {}
         self.seen: set[QueueId] = set()
@@ -183,6 +186,33 @@ class FakeQueues:
         there = {id_: job for id_, job in state.failed.items() if id_ not in state.emptied}
         return {job_id: there.get(job_id) for job_id in ids}
 
+    async def jobs_about(
+        self, queue: QueueId, path: str, values: Collection[str], *, since: Ms | None = None
+    ) -> JobsAbout:
+        """The jobs in any state that are about one of the values."""
+        state = self._at(queue)
+        there = {id_: job for id_, job in state.failed.items() if id_ not in state.emptied}
+        return subjects.jobs_about(there, state.contents, path, values, since)
+
+    async def plan_facts(
+        self,
+        queue: QueueId,
+        wanted: FailureFilter,
+        *,
+        ids: Sequence[str] = (),
+        business: str | None = None,
+        subject: str | None = None,
+    ) -> PlanFacts:
+        """Sums over those that match or are named."""
+        state = self._at(queue)
+        jobs = self._matching(queue, FailureFilter() if ids else wanted)
+        mine = [job for job in jobs if not ids or job.id in ids]
+        known = subjects.facts(
+            mine, state.contents, state.prioritized, business=business, subject=subject
+        )
+        gone = 0 if ids else (await self.failures(queue, wanted)).vanished
+        return replace(known, vanished=gone)
+
     async def job(self, queue: QueueId, job_id: str) -> JobDetail | None:
         """One job: as `jobs` describes it, else as much as is known of a failed one."""
         state = self._at(queue)
@@ -208,65 +238,6 @@ class FakeQueues:
     async def now(self) -> Ms:
         """The clock."""
         return self.clock.now
-
-    async def retry(
-        self, queue: QueueId, jobs: Sequence[FailedRef], *, fresh: bool, configured: int | None
-    ) -> BatchOutcome:
-        """Move those that are still the same failure, as far as the version table allows."""
-        outcome = BatchOutcome()
-        try:
-            state = self._at(queue)
-            self._allow(state, fresh=fresh, configured=configured)
-            for ref in dict.fromkeys(jobs):
-                allowance = self._allow(state, fresh=fresh, configured=configured)
-                outcome += self._move(state, ref, fresh=fresh, allowance=allowance)
-        except (RefusedError, RedisUnavailableError) as error:
-            error.done = outcome
-            raise
-        return outcome
-
-    async def pause(self, queue: QueueId, *, configured: int | None) -> PauseOutcome:
-        """Pause, unless it is paused."""
-        return self._switch(queue, Action.PAUSE, configured)
-
-    async def resume(self, queue: QueueId, *, configured: int | None) -> PauseOutcome:
-        """Resume, unless it runs."""
-        return self._switch(queue, Action.RESUME, configured)
-
-    def _switch(self, queue: QueueId, action: Action, configured: int | None) -> PauseOutcome:
-        state = self._at(queue)
-        major = major_version(state.version, configured)
-        allow(action, major=major, paused=state.paused)
-        changed = state.paused is not (action is Action.PAUSE)
-        state.paused = action is Action.PAUSE
-        if changed and major != _ONE_LIST:
-            waiting, paused = state.counts.paused_list, state.counts.waiting
-            state.counts = replace(state.counts, waiting=waiting, paused_list=paused)
-        return PauseOutcome(changed=changed)
-
-    @staticmethod
-    def _allow(state: FakeQueue, *, fresh: bool, configured: int | None) -> Allowance:
-        paused = state.paused or state.pause_after == len(state.retried)
-        major = major_version(state.version, configured)
-        allowance = allow(Action.RETRY, major=major, paused=paused)
-        if fresh:
-            allow(Action.FRESH, major=major, paused=paused)
-        return allowance
-
-    @staticmethod
-    def _move(
-        state: FakeQueue, ref: FailedRef, *, fresh: bool, allowance: Allowance
-    ) -> BatchOutcome:
-        job = state.failed.get(ref.id)
-        if job is None or job.failed_at != ref.failed_at:
-            return BatchOutcome(changed=1)
-        if ref.id in state.emptied:
-            return BatchOutcome(vanished=1)
-        if ref.id in state.prioritized and allowance.leave_out_prioritized:
-            return BatchOutcome(left_out=1)
-        del state.failed[ref.id]
-        state.retried.append((ref.id, fresh))
-        return BatchOutcome(done=(ref.id,))
 
 
 def _matches(job: FailedJob, wanted: FailureFilter) -> bool:

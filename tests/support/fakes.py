@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.domain.access import Membership
 from bot.domain.incidents import Incident
 from bot.domain.message import Message, MessageRef, Tag, Urgency
 from bot.domain.sample import SampleRound
@@ -163,17 +164,28 @@ class PlainWriter:
 
 
 class FakeDirectory:
-    """Satisfies Directory with fixed groups. While it is `down`, nothing is known."""
+    """Satisfies Directory with fixed groups. While it is `down`, nothing is known.
+
+    `unread` says why a group cannot be read at all.
+    """
 
     def __init__(self, groups: Mapping[str, frozenset[str]] | None = None) -> None:
         self.groups = dict(groups or {})
         self.down = False
+        self.unread: dict[str, str] = {}
 
-    async def memberships(self, user: str, groups: frozenset[str]) -> frozenset[str]:
+    async def memberships(self, user: str, groups: frozenset[str]) -> Membership:
         """Those of `groups` that the user is in."""
-        if self.down and groups:
-            raise SlackUnavailableError("Slack cannot tell now who is in which group.")
-        return frozenset(g for g in groups if user in self.groups.get(g, frozenset()))
+        if self.down:
+            return Membership(away=groups)
+        return Membership(
+            groups=frozenset(
+                group
+                for group in groups - self.unread.keys()
+                if user in self.groups.get(group, frozenset())
+            ),
+            unread={group: why for group, why in self.unread.items() if group in groups},
+        )
 
 
 class FakeTelemetry:

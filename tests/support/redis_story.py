@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 from redis import Redis
 
+from bot.adapters.bullmq_done import BullmqDoneSets
 from bot.adapters.bullmq_operator import BullmqOperator
 from bot.adapters.bullmq_reader import BullmqReader
 from bot.adapters.sources import Sources, connect
@@ -24,15 +25,16 @@ NAME: Final = "order-provisioning"
 
 
 class RealQueues:
-    """The reader and the operator in one, where the office's builder takes a fake."""
+    """Reader, operator and done sets in one, where the office's builder takes a fake."""
 
     def __init__(self, sources: Sources, own: Any) -> None:
         self.reader = BullmqReader(sources=sources, own=own)
-        self.operator = BullmqOperator(sources=sources)
+        operator, done = BullmqOperator(sources=sources), BullmqDoneSets(sources=sources)
+        self._parts = (self.reader, operator, done)
         self.clock = FakeClock()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.reader if hasattr(self.reader, name) else self.operator, name)
+        return next(getattr(part, name) for part in self._parts if hasattr(part, name))
 
 
 @asynccontextmanager
@@ -75,8 +77,9 @@ async def tell(office: Office, queue: QueueId, address: str = NAME) -> None:
     card = await office.ask(f"retry {address} --error WHMCS_ERROR")
     plan = value_of(card, "Retry ")
     done = await plan_buttons.confirm(office.toolbox, BOB, plan)
+    await office.run_operations()
     assert await failed(office, queue) == set(), said(done)
-    assert [entry.action for entry in await office.history()][:2] == ["retry", "retry"]
+    assert [entry.action for entry in await office.history()][:3] == ["receipt", "retry", "retry"]
     await office.ask(f"pause {address}")
     await office.ask(f"resume {address}")
     await office.ask(f"silence {address} 1h deploy")

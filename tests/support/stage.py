@@ -86,6 +86,8 @@ class Portal:
                 await self.hang.wait()
             if not self.whmcs_up:
                 raise RuntimeError("WHMCS_ERROR: connect ETIMEDOUT")
+            if job.data.get("fail"):
+                raise RuntimeError(job.data["fail"])
             self.done.append(job.id)
             return "ok"
 

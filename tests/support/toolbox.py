@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bot.adapters.redis_audit_log import RedisAuditLog
 from bot.adapters.redis_leadership import RedisLeadership
+from bot.adapters.redis_operation_store import RedisOperationStore
 from bot.adapters.redis_plan_store import RedisPlanStore
 from bot.adapters.redis_watch_store import RedisWatchStore
 from bot.commands.base import Toolbox
@@ -16,18 +17,35 @@ from bot.demo.localslack.shown import Shown
 from bot.domain.access import AccessPolicy, Actor
 from bot.domain.audit import AuditEntry
 from bot.domain.message import Message, Reply
+from bot.domain.plans import PlanKind
 from bot.domain.policy import Catalog, ErrorPolicy, QueuePolicy, Retryable
-from bot.ports import Directory, Messenger
+from bot.domain.salesforce import SalesforcePolicy
+from bot.ports import Directory, Messenger, OrderSystem
+from bot.render.operations import OperationRenderer
 from bot.services.access import Access
 from bot.services.alerting import Alerting
+from bot.services.approving import Approving
 from bot.services.blindness import Blindness
+from bot.services.confirming import Confirming
+from bot.services.failed_again import FailedAgain
 from bot.services.finder import QueueFinder
 from bot.services.journal import Journal
 from bot.services.looking import Looking
+from bot.services.operations.receipts import Receipts
+from bot.services.operations.runner import Runner
+from bot.services.operations.tools import Tools
+from bot.services.orders import Orders
 from bot.services.pausing import Pausing
+from bot.services.planning import Planner
+from bot.services.repairs import Repairs, Supplies, repair_executors
+from bot.services.retry_executors import retry_executors
 from bot.services.retry_plans import RetryPlanner
 from bot.services.retrying import Retrying
+from bot.services.stuck_orders import SalesforcePlanner, StuckPlanner
 from bot.services.watch import TickResult, Watch
+from tests.support.fake_archive import FakeArchive
+from tests.support.fake_operations import FakeOperationQueue, FakeOutcomes
+from tests.support.fake_remover import FakeDoneSets, FakeRemover
 from tests.support.fakes import FakeClock, FakeDirectory, FakeQueues, FakeTelemetry, PlainWriter
 
 CHANNEL: Final = "C0INCIDENTS"
@@ -74,6 +92,15 @@ class Office:
     clock: FakeClock
     telemetry: FakeTelemetry
     watch: Watch
+    submitted: FakeOperationQueue
+    outcomes: FakeOutcomes
+    runner: Runner
+    remover: FakeRemover
+    archive: FakeArchive
+
+    async def run_operations(self) -> None:
+        """Carry out what was confirmed, as the worker of a replica does."""
+        await self.submitted.run_all(self.runner.run)
 
     async def ask(self, text: str, actor: Actor = BOB) -> Reply:
         """Type a command."""
@@ -101,8 +128,10 @@ def build_office(
     catalog: Catalog = CATALOG,
     access: AccessPolicy = POLICY,
     directory: Directory | None = None,
+    salesforce: OrderSystem | None = None,
 ) -> Office:
-    """Put everything together, as the wiring does."""
+    """Put everything together, as the wiring does; `access` is the one of the catalog's queues."""
+    catalog = replace(catalog, access=access)
     clock, store, telemetry = queues.clock, RedisWatchStore(client=redis), FakeTelemetry()
     audit, plans = RedisAuditLog(client=redis), RedisPlanStore(client=redis)
     journal = Journal(audit=audit, reader=queues, catalog=catalog)
@@ -112,8 +141,29 @@ def build_office(
     )  # fmt: skip
     finder = QueueFinder(store=store, catalog=catalog)
     alerting = Alerting(store=store, reader=queues, journal=journal, catalog=catalog)
+    orders = Orders(system=salesforce, reader=queues, policy=SalesforcePolicy(), catalog=catalog)
+    planner = RetryPlanner(reader=queues, plans=plans, catalog=catalog, salesforce=orders.connected)
+    operations, submitted = RedisOperationStore(client=redis), FakeOperationQueue()
+    outcomes, done = FakeOutcomes(), FakeDoneSets()
+    queues.done_sets = done.sets
+    remover, archive = FakeRemover(queues, done), FakeArchive(clock)
+    supplies = Supplies(
+        reader=queues, operator=queues, remover=remover, archive=archive, done=queues,
+        outcomes=outcomes, plans=plans, journal=journal, store=store, catalog=catalog,
+    )  # fmt: skip
+    repairs = Repairs(supplies)
+    stuck = StuckPlanner(desk=repairs.desk, orders=orders)
+    planners: dict[PlanKind, Planner] = {
+        PlanKind.RETRY: planner,
+        PlanKind.SALESFORCE: SalesforcePlanner(retry=planner, stuck=stuck),
+        **repairs.planners(),
+    }
+    confirming = Confirming(
+        plans=plans, planners=planners, queue=submitted,
+        operations=operations, reader=queues, journal=journal, catalog=catalog,
+    )  # fmt: skip
     toolbox = Toolbox(
-        access=Access(policy=access, directory=directory or FakeDirectory(GROUPS)),
+        access=Access(directory=directory or FakeDirectory(GROUPS), catalog=catalog),
         finder=finder,
         looking=Looking(
             reader=queues, store=store, finder=finder, alerting=alerting, catalog=catalog,
@@ -121,11 +171,18 @@ def build_office(
         ),
         reader=queues,
         store=store,
-        planner=RetryPlanner(reader=queues, plans=plans, catalog=catalog),
-        retrying=Retrying(
-            reader=queues, operator=queues, plans=plans, journal=journal,
-            store=store, catalog=catalog,
+        planner=planner,
+        stuck=stuck,
+        confirming=confirming,
+        approving=Approving(
+            plans=plans, planner=repairs.emergencies, confirming=confirming, queue=submitted,
+            reader=queues, journal=journal, catalog=catalog,
         ),
+        retrying=Retrying(
+            reader=queues, operator=queues, journal=journal, store=store, catalog=catalog
+        ),
+        repairs=repairs,
+        failed_again=FailedAgain(done=queues, reader=queues),
         pausing=Pausing(
             reader=queues, operator=queues, journal=journal, store=store, catalog=catalog
         ),
@@ -135,14 +192,30 @@ def build_office(
         audit=audit,
         messenger=messenger,
         catalog=catalog,
+        orders=orders,
     )  # fmt: skip
     watch = Watch(
         leadership=RedisLeadership(client=redis), store=store, reader=queues, catalog=catalog,
         telemetry=telemetry, saw=blindness.saw,
     )  # fmt: skip
+    executors, watchers = retry_executors(
+        supplies, Receipts(
+            done=queues, outcomes=outcomes, now=queues.now, catalog=catalog, every=0.01
+        ),
+        orders=salesforce, policy=SalesforcePolicy(),
+    )  # fmt: skip
+    runner = Runner(
+        Tools(
+            plans=plans, operations=operations, done=queues,
+            executors={**executors, **repair_executors(supplies)}, watchers=watchers,
+            reader=queues, messenger=messenger, writer=OperationRenderer(catalog),
+            journal=journal, store=store, catalog=catalog,
+        )
+    )  # fmt: skip
     return Office(
-        toolbox=toolbox, redis=redis, queues=queues, clock=clock, telemetry=telemetry, watch=watch
-    )
+        toolbox=toolbox, redis=redis, queues=queues, clock=clock, telemetry=telemetry, watch=watch,
+        submitted=submitted, outcomes=outcomes, runner=runner, remover=remover, archive=archive,
+    )  # fmt: skip
 
 
 def shown(message: Message | None) -> Shown:
@@ -154,7 +227,9 @@ def shown(message: Message | None) -> Shown:
 
 def said(reply: Reply) -> str:
     """All that a reply says, to the person and to all, without formatting."""
-    texts = [shown(message).text for message in (reply.message, reply.announcement)]
+    modal = reply.modal
+    dialog = Message(text=modal.title, blocks=modal.blocks) if modal is not None else None
+    texts = [shown(message).text for message in (reply.message, reply.announcement, dialog)]
     return "\n".join(text for text in texts if text).replace("*", "").replace("`", "")
 
 

@@ -9,7 +9,8 @@ from bot.errors import ConfigError
 
 ENVIRON = {"REDIS_URL": "redis://:hunter2@redis:6379/0"}
 KEYS = (
-    "defaults, sources, discover, channel, poll_interval, alerts, health, heartbeat, access, queues"
+    "defaults, sources, discover, channel, poll_interval, alerts, health, heartbeat, access, "
+    "audit, operations, salesforce, queues"
 )
 NOT_AN_ID = "is not the id of a user or a user group. Ids begin with U, W or S, as U0123ABCD."
 DURATIONS = "is not a duration. Try 30s, 5m, 2h or 7d."
@@ -41,6 +42,18 @@ UNKNOWN = [
     (
         "access: {operator: [U1]}",
         '1: unknown key "operator" under access. Did you mean "operators"?',
+    ),
+    (
+        "queues: {x: {access: {read_only: true}}}",
+        (
+            '1: unknown key "read_only" under queues.x.access. '
+            "Known here: viewers, operators, admins, channels."
+        ),
+    ),
+    ("audit: {kept: 500}", '1: unknown key "kept" under audit. Did you mean "keep"?'),
+    (
+        "salesforce: {status: X__c}",
+        '1: unknown key "status" under salesforce. Did you mean "status_field"?',
     ),
     (
         "sources: {main: {prefixx: q}}",
@@ -84,6 +97,10 @@ VALUES = [
     ),
     ("queues: {x: {min_gap: soon}}", f'1: queues.x.min_gap: "soon" {DURATIONS}'),
     (
+        'queues: {x: {business_id: "order..id"}}',
+        '1: queues.x.business_id: "order..id" is not a path in a job\'s data, as order.sfOrderId.',
+    ),
+    (
         "health: {processing: {warning: 30}}",
         f'1: health.processing.warning: "30" {DURATIONS}',
     ),
@@ -116,6 +133,27 @@ VALUES = [
     ("alerts: {backlog: 5}", "1: alerts.backlog: should be a mapping of keys, not 5."),
     ("alerts: [backlog]", "1: alerts: should be a mapping of keys, not a list."),
     ("queues: [a]", "1: queues: should be a mapping of keys, not a list."),
+    (
+        "access: {channels: ['#ops']}",
+        (
+            '1: access.channels[0]: "#ops" is not the id of a channel. '
+            "Ids begin with C, G or D, as C0123ABCD."
+        ),
+    ),
+    (
+        "access: {channels: C0OPS}",
+        '1: access.channels: should be everywhere or a list of channel ids, not "C0OPS".',
+    ),
+    ("access: {read_only: maybe}", '1: access.read_only: should be true or false, not "maybe".'),
+    (
+        "queues: {x: {access: {operators: [bob]}}}",
+        f'1: queues.x.access.operators[0]: "bob" {NOT_AN_ID}',
+    ),
+    ("audit: {keep: 5}", "1: audit.keep: should be between 100 and 100000, not 5."),
+    (
+        "audit: {keep: all}",
+        '1: audit.keep: should be a whole number, 0 or more, not "all".',
+    ),
     ("discover: maybe", '1: discover: should be true or false, not "maybe".'),
     ("defaults: nah", '1: defaults: should be true or false, not "nah".'),
     (

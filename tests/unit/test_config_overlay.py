@@ -234,3 +234,57 @@ def test_channel_with_a_real_comment_is_left_out(load):
 def test_the_demos_file_loads():
     demo = Path(__file__).parents[2] / "bot" / "demo" / "workload" / "demo.yml"
     assert load_config(demo, environ=ENVIRON).poll_interval == 2 * SECOND
+
+
+ACCESS = """\
+access:
+  viewers: [U0VERA]
+  operators: [S0ONCALL]
+  admins: [U0ALICE]
+queues:
+  orders: {access: {operators: [U0CARL]}}
+  payroll-*: {access: {viewers: [U0PAM], operators: [], admins: []}}
+  payroll-test: {access: {viewers: everyone, channels: [C0TEST]}}
+  mail: {purpose: letters}
+"""
+
+
+def test_a_queues_own_access_counts_key_by_key(catalog):
+    found = catalog(ACCESS)
+    assert found.access.operators == {"S0ONCALL"}
+    orders = found.access_to("orders")
+    assert (orders.operators, orders.admins) == ({"U0CARL"}, {"U0ALICE"})
+    assert orders.viewers == {"U0VERA", "S0ONCALL", "U0ALICE"}, "who may act elsewhere still looks"
+    assert orders.channels is None
+    assert found.access_to("mail") is found.access_to("never-heard-of") is found.access
+
+
+def test_a_pattern_gives_access_too_and_the_exact_name_is_laid_over_it(catalog):
+    found = catalog(ACCESS)
+    assert found.access_to("payroll-salaries").viewers == {"U0PAM"}
+    test = found.access_to("payroll-test")
+    assert (test.viewers, test.operators, test.channels) == (None, frozenset(), {"C0TEST"})
+
+
+def test_where_other_admins_are_named_those_of_all_queues_still_operate(catalog):
+    access = "access: {operators: [U1], admins: [U2]}\nqueues: {q: {access: {admins: [U3]}}}"
+    own = catalog(access).access_to("q")
+    assert (own.operators, own.admins) == ({"U1", "U2"}, {"U3"})
+
+
+def test_the_groups_of_every_queue_are_known(load):
+    text = "access: {operators: [S1, U1]}\nqueues: {q: {access: {viewers: [S2], admins: [S3]}}}"
+    assert load(text).groups() == {"S1", "S2", "S3"}
+
+
+def test_read_only_and_the_channels_of_changes(catalog):
+    assert not catalog("").read_only
+    assert catalog("").access.channels is None
+    found = catalog("access: {read_only: true, channels: [C0OPS]}")
+    assert found.read_only
+    assert found.access.channels == {"C0OPS"}
+
+
+def test_how_much_of_the_audit_log_is_kept(load):
+    assert load("").audit_kept == 10_000
+    assert load("audit: {keep: 500}").audit_kept == 500

@@ -6,11 +6,14 @@ import yaml
 
 from bot.config import PACKAGED, load_config
 from bot.config.sections import (
+    AccessSection,
+    AuditSection,
     CountLimits,
     FileSection,
     HeartbeatSection,
     QueueSection,
     RuleSection,
+    SalesforceSection,
     SourceSection,
     TimeLimits,
 )
@@ -60,6 +63,8 @@ def test_the_two_queues_are_the_runbooks():
     )
     assert sims.purpose == "Delayed SIM operations (network type changes)"
     assert (sims.retry_via, sims.redact, sims.min_gap) == ("bullmq", ("simAccount",), 30 * MINUTE)
+    assert (orders.business_id, orders.subject_path) == ("sfOrderId", "sfOrderId")
+    assert (sims.business_id, sims.subject_path) == (None, "simAccount")
 
 
 def test_the_seven_codes_are_the_runbooks():
@@ -131,7 +136,10 @@ def test_every_key_there_is_stands_in_the_reference():
         RuleSection,
         CountLimits,
         TimeLimits,
+        AccessSection,
+        AuditSection,
         QueueSection,
+        SalesforceSection,
     )
     missing = [k for section in sections for k in section.keys("") if f"{k}:" not in text]
     assert missing == []

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.salesforce_login import LoginKind
 from bot.errors import ConfigError
 from bot.settings import Settings, load_settings
 
@@ -211,5 +212,87 @@ def test_no_secret_is_in_the_repr():
     ]
     assert len(secrets) == 12
     values = dict.fromkeys(secrets, "hunter2")
-    settings = load_settings({**values, **SOCKET})
+    settings = load_settings({**values, **SOCKET, "SALESFORCE_USERNAME": "bullhorn@acme.example"})
     assert "hunter2" not in repr(settings) + str(settings)
+
+
+JWT = {
+    "SALESFORCE_CONSUMER_KEY": "3MVG-hunter2",
+    "SALESFORCE_USERNAME": "bullhorn@acme.example",
+    "SALESFORCE_PRIVATE_KEY_FILE": "/run/secrets/salesforce.pem",
+}
+CREDENTIALS = {
+    "SALESFORCE_CONSUMER_KEY": "3MVG-hunter2",
+    "SALESFORCE_CONSUMER_SECRET": "hunter2",
+    "SALESFORCE_INSTANCE_URL": "https://acme.my.salesforce.com/",
+}
+PASSWORD = {
+    "SALESFORCE_USERNAME": "bullhorn@acme.example",
+    "SALESFORCE_PASSWORD": "hunter2",
+    "SALESFORCE_SECURITY_TOKEN": "hunter3",
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({}, None),
+        (JWT, LoginKind.JWT),
+        (JWT | CREDENTIALS, LoginKind.JWT),
+        (CREDENTIALS, LoginKind.CLIENT_CREDENTIALS),
+        (PASSWORD, LoginKind.PASSWORD),
+        (PASSWORD | CREDENTIALS, LoginKind.PASSWORD),
+    ],
+)
+def test_what_is_set_chooses_the_login_to_salesforce(given, kind):
+    assert load_settings(SOCKET | given).salesforce_login is kind
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        (without("SALESFORCE_CONSUMER_KEY", JWT), "CONSUMER_KEY"),
+        (without("SALESFORCE_USERNAME", JWT), "USERNAME"),
+        (without("SALESFORCE_PRIVATE_KEY_FILE", JWT), "PASSWORD"),
+        (without("SALESFORCE_CONSUMER_KEY", CREDENTIALS), "CONSUMER_KEY"),
+        (without("SALESFORCE_CONSUMER_SECRET", CREDENTIALS), "CONSUMER_SECRET"),
+        (without("SALESFORCE_INSTANCE_URL", CREDENTIALS), "INSTANCE_URL"),
+        (without("SALESFORCE_USERNAME", PASSWORD), "USERNAME"),
+        (without("SALESFORCE_PASSWORD", PASSWORD), "PASSWORD"),
+        (without("SALESFORCE_SECURITY_TOKEN", PASSWORD), "SECURITY_TOKEN"),
+        ({"SALESFORCE_INSTANCE_URL": "https://acme.my.salesforce.com"}, "CONSUMER_KEY"),
+    ],
+)
+def test_an_incomplete_login_to_salesforce_is_one_line_that_names_the_variable(given, missing):
+    with pytest.raises(ConfigError) as caught:
+        load_settings(SOCKET | given)
+    line = str(caught.value)
+    assert line.startswith(f"SALESFORCE_{missing} is not set.")
+    assert "\n" not in line
+    assert "hunter" not in line
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://acme.my.salesforce.com",
+        "https://acme.my.salesforce.com.evil.example",
+        "https://salesforce.com@evil.example",
+        "https://acme.my.salesforce.com:8443",
+        "http://10.0.0.7:8080",
+    ],
+)
+@pytest.mark.parametrize("name", ["SALESFORCE_INSTANCE_URL", "SALESFORCE_LOGIN_URL"])
+def test_a_password_is_sent_to_salesforce_and_to_this_machine_only(name, url):
+    with pytest.raises(ConfigError, match=f"^{name} should be like https://ACME.my.salesforce.com"):
+        load_settings(SOCKET | PASSWORD | {name: url})
+
+
+def test_the_addresses_of_salesforce_are_kept_without_path_and_user():
+    given = CREDENTIALS | {
+        "SALESFORCE_INSTANCE_URL": "https://me:hunter2@acme.my.salesforce.com/lightning/page/home",
+        "SALESFORCE_LOGIN_URL": "http://127.0.0.1:8123/x",
+    }
+    settings = load_settings(SOCKET | given)
+    assert settings.salesforce_instance_url == "https://acme.my.salesforce.com"
+    assert settings.salesforce_login_url == "http://127.0.0.1:8123"

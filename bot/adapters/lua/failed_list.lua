@@ -5,13 +5,14 @@
 ]]
 --- @include "failed_walk"
 local skip, want, jobs = tonumber(ARGV[9]), tonumber(ARGV[10]), {}
-local done, at = walk(function(id, score, reason, name, code)
+local done, at = walk(function(place, reason, name, code)
   if skip > 0 then
     skip = skip - 1
     return false
   end
+  local id, score = member(place)
   local made = rcall("HMGET", base .. id, "atm", "attemptsMade")
   jobs[#jobs + 1] = { id, name, score, cut_bytes(reason, 2000), code, made[1] or made[2] or "0" }
   return #jobs >= want
-end)
+end, false, true)
 return cjson.encode({ j = jobs, s = skip, p = at, d = done })

@@ -4,7 +4,8 @@
 ]]
 --- @include "failed_walk"
 local found = {}
-local done, at = walk(function(id, score)
+local done, at = walk(function(place)
+  local id, score = member(place)
   found[#found + 1] = id
   found[#found + 1] = score
 end, true)

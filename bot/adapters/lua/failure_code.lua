@@ -4,7 +4,7 @@
   Everything works on bytes and masks ASCII only, so that valid UTF-8 stays valid.
 ]]
 
-local find, gsub = string.find, string.gsub
+local find, gsub, match = string.find, string.gsub, string.match
 
 -- Cuts before byte `most + 1`, never inside a UTF-8 character.
 local function cut_bytes(text, most)
@@ -150,8 +150,22 @@ local UUID = "%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x
 -- make no difference between runs of digits. `effort` is what it cost, in looks at one job.
 local remembered, effort = {}, 0
 
-local function failure_code(reason)
-  local text = reason or ""
+-- A key under which the code of a reason can be remembered before anything is cut off it; nil where
+-- its digits may count: in a leading word, in a UUID, or where it is cut.
+local function key_of(reason)
+  if #reason > 1000 then
+    return nil
+  end
+  if find(reason, "-", 1, true) and find(reason, "%-%x%x%x%x%-%x%x%x%x%-") then
+    return nil
+  end
+  if find(reason, "^[%c ]*[A-Z][A-Z0-9_][A-Z0-9_]") then
+    return nil
+  end
+  return (gsub(reason, "%d+", "0"))
+end
+
+local function code_of(text)
   if find(text, "^[%c ]") then
     text = string.match(text, "^[%c ]*(.*)$")
   end
@@ -174,6 +188,23 @@ local function failure_code(reason)
     code = masked(text)
     remembered[alike] = code
     effort = effort + 2 + #text / 10
+  end
+  return code
+end
+
+local function failure_code(reason)
+  reason = reason or ""
+  local word = match(reason, "^([A-Z][A-Z0-9_][A-Z0-9_]+):")
+  if word and #word <= 100 then
+    return word
+  end
+  local key = key_of(reason)
+  local code = key and remembered[key]
+  if not code then
+    code = code_of(reason)
+    if key then
+      remembered[key] = code
+    end
   end
   return code
 end

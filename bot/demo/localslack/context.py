@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bot.demo.localslack.calls import CallLog
 from bot.demo.localslack.faults import Faults
+from bot.demo.localslack.files import FileStore
 from bot.demo.localslack.fixtures import WorkspaceConfig
 from bot.demo.localslack.tickets import Tickets
 from bot.demo.localslack.views import Views
@@ -21,6 +22,7 @@ class Context:
     tickets: Tickets
     calls: CallLog = field(default_factory=CallLog)
     faults: Faults = field(default_factory=Faults)
+    files: FileStore = field(default_factory=FileStore)
     base_url: str = ""
     socket_ticket: Callable[[], str] = lambda: ""
 
@@ -36,8 +38,9 @@ class Context:
         )
 
     def reset(self) -> None:
-        """Forget messages, views, calls and faults; connections stay."""
+        """Forget messages, views, calls, faults and files; connections stay."""
         self.workspace.reset()
         self.views.reset()
         self.calls.calls.clear()
         self.faults.rules.clear()
+        self.files.files.clear()

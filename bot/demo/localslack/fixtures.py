@@ -5,6 +5,7 @@ from dataclasses import dataclass
 ALICE = "U0ALICE"
 BOB = "U0BOB"
 VERA = "U0VERA"
+DANA = "U0DANA"
 BOT = "U0BULLHORN"
 SLACKBOT = "USLACKBOT"
 INCIDENTS = "C0INCIDENTS"
@@ -80,6 +81,7 @@ class WorkspaceConfig:
         Person(id=ALICE, name="alice", real_name="Alice", role="admin", color="#8a3ffc"),
         Person(id=BOB, name="bob", real_name="Bob", role="operator", color="#00695c"),
         Person(id=VERA, name="vera", real_name="Vera", role="viewer", color="#ad1457"),
+        Person(id=DANA, name="dana", real_name="Dana", role="admin", color="#5d6b1f"),
     )
     rooms: tuple[Room, ...] = (
         Room(id=INCIDENTS, name="incidents", topic="Alerts from every queue"),

@@ -167,6 +167,7 @@ def to_api(workspace: Workspace, message: Message, *, with_metadata: bool = Fals
         "blocks": message.blocks,
         "attachments": message.attachments,
         "edited": message.edited,
+        "files": message.files,
         "thread_ts": message.thread_ts or None,
         "metadata": message.metadata if with_metadata else None,
     }

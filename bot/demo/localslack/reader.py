@@ -65,6 +65,12 @@ class Reader:
             answer: Json = await response.json()
             return answer
 
+    async def download(self, file: Json) -> bytes:
+        """What is in a file that a message shares."""
+        async with self._http().get(file["url_private_download"]) as response:
+            response.raise_for_status()
+            return await response.read()
+
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession()

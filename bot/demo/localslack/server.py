@@ -12,6 +12,7 @@ from bot.demo.localslack.context import Context
 from bot.demo.localslack.fixtures import DEFAULT_WORKSPACE, WorkspaceConfig
 from bot.demo.localslack.httpdelivery import HttpDelivery
 from bot.demo.localslack.interactions import Interactions
+from bot.demo.localslack.methods_files import FileRoutes
 from bot.demo.localslack.modals import Modals
 from bot.demo.localslack.responseurl import ResponseUrls
 from bot.demo.localslack.socketmode import SocketDelivery
@@ -103,12 +104,14 @@ class LocalSlack:
 
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=_BODY_LIMIT, middlewares=[_same_site])
-        api = WebApi(self.ctx)
+        api, files = WebApi(self.ctx), FileRoutes(self.ctx)
         app.add_routes(
             [
                 web.get("/", _page),
                 web.get("/archives/{channel}/{message}", _page),
                 web.route("*", "/api/{method}", api.handle),
+                web.post("/upload/v1/{key}", files.upload),
+                web.get("/files/{file}/{key}", files.download),
                 web.get("/socket", self.sockets.handle),
                 web.post("/response/{team}/{key}", ResponseUrls(self.ctx).handle),
                 *self.browser.routes(),

@@ -64,6 +64,11 @@ class Shown:
         return dict(self.raw.get("metadata") or {})
 
     @property
+    def files(self) -> list[Json]:
+        """The files that it shares."""
+        return list(self.raw.get("files") or [])
+
+    @property
     def blocks(self) -> list[Json]:
         """All blocks, those in attachments too."""
         found: list[Json] = list(self.raw.get("blocks") or [])

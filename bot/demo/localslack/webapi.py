@@ -10,6 +10,7 @@ from aiohttp import web
 from bot.demo.localslack import (
     methods_chat,
     methods_conversations,
+    methods_files,
     methods_people,
     methods_views,
 )
@@ -55,6 +56,10 @@ METHODS: dict[str, Method] = {
     "conversations.join": Method(run=methods_conversations.join, scopes=("channels:join",)),
     "conversations.open": Method(
         run=methods_conversations.open_, scopes=("im:write", "channels:manage")
+    ),
+    "files.getUploadURLExternal": Method(run=methods_files.get_upload_url, scopes=("files:write",)),
+    "files.completeUploadExternal": Method(
+        run=methods_files.complete_upload, scopes=("files:write",)
     ),
     "users.info": Method(run=methods_people.users_info, scopes=("users:read",)),
     "users.list": Method(run=methods_people.users_list, scopes=("users:read",)),

@@ -42,6 +42,7 @@ class Message:
     thread_ts: str = ""
     broadcast: bool = False
     metadata: Json | None = None
+    files: list[Json] | None = None
     edited: Json | None = None
     ephemeral_to: str = ""
     warnings: list[str] = field(default_factory=list)

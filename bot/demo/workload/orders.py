@@ -1,6 +1,7 @@
 """Order-provisioning jobs as the portal enqueues them after CS approval."""
 
 import random
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,9 @@ ORDER_JOB = "provision"
 ORDER_FAULTS = ("PAYMENT_METHOD_MISSING", "ORDER_NOT_FOUND", "MAPPING_ERROR", "WHMCS_ERROR")
 HANG = "hang"
 """Asks `order_data` for an order that hangs; not an error code."""
+
+IMPORT_FIELD = "ImportBatch__c"
+"""What the event of an imported order has besides: these are provisioned in a millisecond."""
 
 _BASE62 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnopqrstuvwxyz"
 _CHECK = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
@@ -50,6 +54,11 @@ def order_data(*, dice: random.Random, now: datetime, fault: str | None = None) 
             "CreatedDate": now.isoformat(timespec="milliseconds"),
         },
     }
+
+
+def imported(data: Mapping[str, Any], *, batch: str) -> dict[str, Any]:
+    """Make an order one of an import: thousands at once, which the portal hurries through."""
+    return {**data, "eventPayload": {**data["eventPayload"], IMPORT_FIELD: batch}}
 
 
 def salesforce_id(prefix: str, *, dice: random.Random) -> str:

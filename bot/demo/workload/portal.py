@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
@@ -21,9 +21,9 @@ JOB_OPTIONS = {
     "attempts": 3,
     "backoff": {"type": "exponential", "delay": 300},  # 5000 in production
     "removeOnComplete": {"count": 100},
-    "removeOnFail": {"count": 500},
+    "removeOnFail": {"count": 100_000},  # 500 in production: the next to fail would drop the rest
 }
-"""The queues' default job options, as in the runbook but for the shorter backoff."""
+"""The queues' default job options, as in the runbook but for the two that say so."""
 
 _ORDER_EVERY, _SIM_EVERY = 1.4, 4.0  # seconds
 _ORDERS_PER_FAULT, _SIMS_PER_FAULT = 200, 80  # together a failure about every 2.5 minutes
@@ -31,10 +31,20 @@ _log = logging.getLogger(__name__)
 
 
 class Portal:
-    """Adds jobs to both queues; owns the queue objects, not the Redis client."""
+    """Adds jobs to both queues; owns the queue objects, not the Redis client.
 
-    def __init__(self, *, redis: Redis, dice: random.Random | None = None) -> None:
+    `approved` is told of each order before its job is added.
+    """
+
+    def __init__(
+        self,
+        *,
+        redis: Redis,
+        dice: random.Random | None = None,
+        approved: Callable[[dict[str, Any]], object] = lambda _data: None,
+    ) -> None:
         self._dice = dice or random.Random()
+        self._approved = approved
         options = {"connection": redis, "defaultJobOptions": JOB_OPTIONS}
         self._orders = Queue(ORDER_QUEUE, options)
         self._sims = Queue(SIM_QUEUE, options)
@@ -62,6 +72,16 @@ class Portal:
             [{"name": ORDER_JOB, "data": self._order(None)} for _ in range(count)]
         )
 
+    def new_order(self) -> dict[str, Any]:
+        """A sound order, of which no job is added."""
+        return order_data(dice=self._dice, now=datetime.now(tz=UTC))
+
+    async def add_again(self, data: Mapping[str, Any]) -> None:
+        """Add an order that was activated anew, as the subscriber of the event does."""
+        now = datetime.now(tz=UTC).timestamp()
+        key = f"{data['sfOrderId']}-{int(now * 1000)}"
+        await self._orders.add(ORDER_JOB, {**data, "idempotencyKey": key})
+
     async def add_sim(self, fault: str | None = None, *, delay: timedelta = SIM_DELAY) -> None:
         """Add one network type change that runs after `delay`."""
         data = sim_data(dice=self._dice, due=datetime.now(tz=UTC) + delay, fault=fault)
@@ -81,7 +101,9 @@ class Portal:
         await self._sims.close()
 
     def _order(self, fault: str | None) -> dict[str, Any]:
-        return order_data(dice=self._dice, now=datetime.now(tz=UTC), fault=fault)
+        data = order_data(dice=self._dice, now=datetime.now(tz=UTC), fault=fault)
+        self._approved(data)
+        return data
 
     async def _produce(
         self,

@@ -1,8 +1,8 @@
 """The portal's processor: one process with a worker for each queue.
 
-Runs as `python -m bot.demo.workload.processor --redis URL`. SIGTERM ends it after the jobs in
-hand, or after `GRACE_SECONDS` if one of them hangs; that one stays in `active` without anybody
-working on it, as in production. It also ends when its standard input closes (see `child`).
+Runs as `python -m bot.demo.workload.processor --redis URL --salesforce URL`. SIGTERM ends it after
+the jobs in hand, or after `GRACE_SECONDS` if one of them hangs; that one stays in `active` without
+anybody working on it, as in production. It also ends when its standard input closes (see `child`).
 """
 
 import argparse
@@ -18,7 +18,8 @@ from bullmq import Worker
 from redis.asyncio import Redis
 
 from bot.demo.workload import child
-from bot.demo.workload.orders import ORDER_QUEUE
+from bot.demo.workload.orders import IMPORT_FIELD, ORDER_QUEUE
+from bot.demo.workload.salesforce import OrderUpdates
 from bot.demo.workload.sims import SIM_QUEUE
 from bot.demo.workload.systems import HANGING_PRODUCT, SWITCHES_KEY, Systems
 
@@ -53,6 +54,8 @@ class Processor:
         """Fulfil one order; raises SystemRefusedError with the runbook's code."""
         data = cast("Mapping[str, Any]", job.data)
         event = cast("Mapping[str, Any]", data["eventPayload"])
+        if event.get(IMPORT_FIELD):
+            return await self._provision_imported(data["sfOrderId"], event)
         await job.log(f"Fulfilling order {data['sfOrderId']}: {event['ProductName__c']}")
         await self._work(0.1, 0.4)
         systems = await self._systems()
@@ -68,6 +71,14 @@ class Processor:
         whmcs_order = systems.whmcs_add_order(event)
         await job.log(f"WHMCS order {whmcs_order} created, Salesforce order activated")
         return {"whmcsOrderId": whmcs_order}
+
+    async def _provision_imported(self, order_id: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The same without a wait or a log: there are thousands of them."""
+        systems = await self._systems()
+        systems.salesforce_order(order_id)
+        systems.product_id(event["ProductName__c"])
+        systems.whmcs_pay_method(event)
+        return {"whmcsOrderId": systems.whmcs_add_order(event)}
 
     async def change_network(self, job: Any, _token: str) -> dict[str, Any]:
         """Change one SIM's network type; raises SystemRefusedError with the runbook's code."""
@@ -85,7 +96,7 @@ class Processor:
         await self._sleep(self._dice.uniform(least, most))
 
 
-async def serve(redis_url: str) -> None:
+async def serve(redis_url: str, salesforce_url: str) -> None:
     """Run both workers until SIGTERM, SIGINT, the parent's end, or a worker's own end."""
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -102,11 +113,27 @@ async def serve(redis_url: str) -> None:
             _worker(ORDER_QUEUE, processor.provision_order, redis_url=redis_url),
             _worker(SIM_QUEUE, processor.change_network, redis_url=redis_url),
         ]
+        updates = OrderUpdates(url=salesforce_url)
+        _tell(workers[0], updates)
+        sending = asyncio.create_task(updates.run())
         runs = [asyncio.create_task(worker.run()) for worker in workers]
         end = asyncio.create_task(ending.wait())
         await asyncio.wait([end, *runs], return_when=asyncio.FIRST_COMPLETED)
         end.cancel()
         await _close(workers, runs)
+        sending.cancel()
+        await updates.flush()
+
+
+def _tell(worker: Any, updates: OrderUpdates) -> None:
+    """Tell Salesforce how each order ended: with its last attempt only, as the runbook says."""
+
+    def failed(job: Any, error: Exception, *_: object) -> None:
+        if job.finishedOn:
+            updates.failed(job.data["sfOrderId"], str(error))
+
+    worker.on("failed", failed)
+    worker.on("completed", lambda job, *_: updates.done(job.data["sfOrderId"]))
 
 
 def _worker(queue: str, work: Callable[[Any, str], Awaitable[object]], *, redis_url: str) -> Any:
@@ -148,9 +175,10 @@ def main() -> None:
     """Read the command line and serve."""
     parser = argparse.ArgumentParser(description="The demo's job processor.")
     parser.add_argument("--redis", required=True, help="address of the queues' Redis")
+    parser.add_argument("--salesforce", required=True, help="address of the local Salesforce")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="processor: %(message)s")
-    asyncio.run(serve(arguments.redis))
+    asyncio.run(serve(arguments.redis, arguments.salesforce))
 
 
 if __name__ == "__main__":

@@ -40,6 +40,25 @@ SWITCHES = (
         "the MAPPING_ERROR orders now succeeds.",
     ),
     Switch(
+        id="salesforce_refuses",
+        label="Salesforce refuses to activate",
+        help="A validation rule refuses every order that is set to Activating: a retry through "
+        "Salesforce shows its words for each, and changes nothing.",
+    ),
+    Switch(
+        id="salesforce_down",
+        label="Salesforce down",
+        help="Every request to Salesforce is answered with 503: the job view says that the order "
+        "is unknown, and a retry through Salesforce changes nothing.",
+    ),
+    Switch(
+        id="event_lost",
+        label="Lose the event of an order",
+        help="An order is set to Activating and the event of it is lost, so expect it in the "
+        "status of order-provisioning after half a minute, with a button that sets it right.",
+        kind="button",
+    ),
+    Switch(
         id="burst",
         label="Send 100 orders at once",
         help="Adds 100 orders, so expect Queue Backlog Critical on order-provisioning at once; "
@@ -51,6 +70,13 @@ SWITCHES = (
         label="Hang one order",
         help="Adds one order that WHMCS takes three minutes to answer, so expect a Job Timeout "
         "on order-provisioning after 20 seconds.",
+        kind="button",
+    ),
+    Switch(
+        id="fill",
+        label="Fill with 20,000 failed jobs",
+        help="Adds 20,000 imported orders that failed in an outage of WHMCS, now over: expect no "
+        "alert until they are retried, when nine of ten succeed, about a thousand a second.",
         kind="button",
     ),
 )

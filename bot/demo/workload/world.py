@@ -2,20 +2,27 @@
 
 import asyncio
 from asyncio.subprocess import Process
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Self, cast
 
 from redis.asyncio import Redis
 
-from bot.demo.workload import child
+from bot.demo.localsalesforce import LocalSalesforce, OrderBook, OrderRecord
+from bot.demo.localsalesforce.orders import ACTIVATING, FAILED
+from bot.demo.workload import child, outage
 from bot.demo.workload.orders import HANG, ORDER_QUEUE
-from bot.demo.workload.portal import Portal
+from bot.demo.workload.portal import JOB_OPTIONS, Portal
 from bot.demo.workload.sims import SIM_QUEUE
 from bot.demo.workload.switches import SWITCHES, find_switch
-from bot.demo.workload.systems import SWITCHES_KEY
+from bot.demo.workload.systems import LIVE_ORDER_PREFIX, SWITCHES_KEY
 
 QUEUES = (ORDER_QUEUE, SIM_QUEUE)
 
 _BURST = 100
+_AT_ONCE = 20
+_DAY = 1_000_000
+_SALESFORCE = {"salesforce_refuses", "salesforce_down"}
 _STOP_SECONDS = 5.0
 
 # Not from the completed set: it keeps 100 jobs, less than a minute's worth of a burst.
@@ -43,7 +50,10 @@ class World:
     def __init__(self, *, redis_url: str) -> None:
         self._url = redis_url
         self._redis: Redis = Redis.from_url(redis_url, decode_responses=True)
-        self._portal = Portal(redis=self._redis)
+        self.salesforce = LocalSalesforce(book=OrderBook(flow=self._publish))
+        self.salesforce.rest.day = _DAY
+        self._publishing = asyncio.Semaphore(_AT_ONCE)
+        self._portal = Portal(redis=self._redis, approved=self._approve)
         self._processor: Process | None = None
         self._producers: list[asyncio.Task[None]] = []
         self._switching = asyncio.Lock()
@@ -51,6 +61,7 @@ class World:
     async def start(self) -> None:
         """Start the processor, seed one failing job for each error code, start the producers."""
         try:
+            await self.salesforce.start()
             await self._redis.delete(SWITCHES_KEY)
             await self._start_processor()
             await self._portal.seed()
@@ -69,6 +80,7 @@ class World:
         await asyncio.gather(*self._producers, return_exceptions=True)
         self._producers = []
         await self._stop_processor()
+        await self.salesforce.stop()
         await self._portal.close()
         await self._redis.aclose()
 
@@ -87,6 +99,7 @@ class World:
             "systems": [
                 {"id": "whmcs", "label": "WHMCS", "up": "whmcs_down" not in switched},
                 {"id": "freebit", "label": "Freebit", "up": "freebit_refused" not in switched},
+                {"id": "salesforce", "label": "Salesforce", "up": not switched & _SALESFORCE},
                 {"id": "processor", "label": "Processor", "up": self._processor_runs()},
             ],
             "switches": [
@@ -113,11 +126,38 @@ class World:
                 await self._portal.add_orders(_BURST)
             elif switch.id == "hang":
                 await self._portal.add_order(HANG)
+            elif switch.id == "fill":
+                for order in await outage.fill(self._redis, JOB_OPTIONS):
+                    self._approve(order.data, error=order.reason, modified=order.failed)
+            elif switch.id == "event_lost":
+                self._approve(self._portal.new_order())
             elif switch.id == "processor_stopped":
                 await (self._stop_processor() if on else self._start_processor())
             else:
                 await cast("Any", self._redis.hset(SWITCHES_KEY, switch.id, str(int(bool(on)))))
+                await self._turn_salesforce()
         return await self.snapshot()
+
+    async def _turn_salesforce(self) -> None:
+        switched = await self._switched_on()
+        self.salesforce.book.frozen = "salesforce_refuses" in switched
+        self.salesforce.faults.down = "salesforce_down" in switched
+
+    def _approve(
+        self, data: Mapping[str, Any], *, error: str | None = None, modified: datetime | None = None
+    ) -> None:
+        """CS approves an order; those of the organisation before are not in this Salesforce."""
+        order_id = data["sfOrderId"]
+        if order_id.startswith(LIVE_ORDER_PREFIX):
+            status = FAILED if error else ACTIVATING
+            self.salesforce.book.put(
+                order_id, status=status, error=error, payload=data, modified=modified
+            )
+
+    async def _publish(self, order: OrderRecord) -> None:
+        """What the flow does for an order that became Activating: an event, and so a new job."""
+        async with self._publishing:
+            await self._portal.add_again(order.payload)
 
     async def _switched_on(self) -> set[str]:
         stored = await cast("Any", self._redis.hgetall(SWITCHES_KEY))
@@ -152,7 +192,13 @@ class World:
     async def _start_processor(self) -> None:
         if not self._processor_runs():
             await self._stop_processor()
-            self._processor = await child.spawn("bot.demo.workload.processor", "--redis", self._url)
+            self._processor = await child.spawn(
+                "bot.demo.workload.processor",
+                "--redis",
+                self._url,
+                "--salesforce",
+                self.salesforce.url,
+            )
 
     async def _stop_processor(self) -> None:
         process, self._processor = self._processor, None

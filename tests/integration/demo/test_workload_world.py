@@ -1,6 +1,7 @@
 """The demo's world on a real Valkey: jobs move, break and mend, and no process is left behind."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from bullmq import Job, Queue
 from redis.asyncio import Redis
 
 from bot.demo.workload.orders import ORDER_QUEUE
+from bot.demo.workload.outage import FAILED_ORDERS
 from bot.demo.workload.sims import SIM_QUEUE
 from bot.demo.workload.valkey import EmbeddedValkey
 from bot.demo.workload.world import World
@@ -152,6 +154,45 @@ async def test_a_stopped_processor_leaves_a_burst_waiting_and_a_started_one_take
         return snapshot["completed"] >= 5 and snapshot["processed_per_min"] >= 5
 
     await until(jobs_are_done)
+
+
+async def test_the_fill_is_as_the_worker_would_have_left_it_stays_and_can_be_retried(
+    world, redis, orders
+):
+    async def a_seed_has_failed():
+        return await redis.zrange(f"bull:{ORDER_QUEUE}:failed", 0, 0)
+
+    (real_id,) = await until(a_seed_has_failed)
+    filled = await world.switch("fill", True)
+    counts = next(queue for queue in filled["queues"] if queue["name"] == ORDER_QUEUE)
+    assert counts["failed"] > FAILED_ORDERS
+    assert counts["waiting"] < 100
+    oldest = await redis.zrange(f"bull:{ORDER_QUEUE}:failed", 0, 0)
+    assert await shape(redis, oldest[0]) == await shape(redis, real_id)
+    last_id = int(await redis.get(f"bull:{ORDER_QUEUE}:id"))
+    assert FAILED_ORDERS < last_id < FAILED_ORDERS + 100
+
+    ids = await redis.zrange(f"bull:{ORDER_QUEUE}:failed", 0, 99)
+    jobs = [await Job.fromId(orders, job_id) for job_id in ids]
+    assert {job.attemptsMade for job in jobs} == {3}
+    for job in jobs:
+        await job.retry()
+
+    async def they_have_ended():
+        return not {await job.getState() for job in jobs} & {"waiting", "active"}
+
+    await until(they_have_ended)
+    again = [job for job in jobs if await job.getState() == "failed"]
+    assert 0 < len(again) < len(jobs) / 2
+    assert await redis.zcard(f"bull:{ORDER_QUEUE}:failed") > FAILED_ORDERS - len(jobs)
+
+
+async def shape(redis, job_id):
+    """The fields of a job, and of its options, as far as they are not of an import alone."""
+    fields = await redis.hgetall(f"bull:{ORDER_QUEUE}:{job_id}")
+    options = {**json.loads(fields["opts"]), "stackTraceLimit": 1}
+    numbers = {name for name, value in fields.items() if value.isdigit()}
+    return set(fields), numbers, options, fields["name"], fields["atm"], fields["ats"]
 
 
 async def test_a_hanging_order_keeps_its_lock_and_does_not_hold_up_the_stop(valkey, redis):

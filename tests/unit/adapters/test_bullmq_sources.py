@@ -1,8 +1,8 @@
 """Addresses of sources: which are taken, and that no secret is told."""
 
 import pytest
+from bullmq.redis_connection import loadScript
 
-from bot.adapters import bullmq_operator
 from bot.adapters.bullmq_jobs import decode, read_job
 from bot.adapters.bullmq_workers import Workers, workers_of
 from bot.adapters.sources import MOST_CONNECTIONS, Sources, connect
@@ -78,17 +78,18 @@ def test_text_that_is_no_json_stays_text():
     assert decode(None) is None
 
 
-def test_the_package_still_takes_the_keys_in_the_order_they_are_given():
-    text = bullmq_operator.reprocess_job().text
-    order = [
-        "job key",
-        "events stream",
-        "job state",
-        "wait key",
-        "meta",
-        "active key",
-        "marker key",
-    ]
-    order += ["prioritized key", "priority counter key"]
-    for place, name in enumerate(order, start=1):
+PACKAGE_KEYS = {
+    "reprocessJob-9.lua": "job key, events stream, job state, wait key, meta, active key, "
+    "marker key, prioritized key, priority counter key",
+    "promote-9.lua": "'delayed', 'wait', 'paused', 'meta', 'prioritized', 'active', "
+    "'pc' priority counter, 'event stream', 'marker'",
+    "moveStalledJobsToWait-9.lua": "'stalled' (SET), 'wait',, 'active',, 'stalled-check',, "
+    "'meta',, 'paused',, 'marker', 'event stream', 'repeat' key",
+}
+
+
+@pytest.mark.parametrize("script", PACKAGE_KEYS)
+def test_the_package_still_takes_the_keys_in_the_order_they_are_given(script):
+    text = loadScript(script)
+    for place, name in enumerate(PACKAGE_KEYS[script].split(", "), start=1):
         assert f"KEYS[{place}] {name}" in text

@@ -194,3 +194,42 @@ async def test_the_audit_log_is_capped(redis):
             )
         )
     assert await redis.xlen(keys.AUDIT) < 400
+
+
+def audited(at, what, *, queue="a", outcome=Outcome.DONE, plan=None):
+    return AuditEntry(
+        at=at, user="U1", channel="C1", action="retry", what=what, outcome=outcome, queue=queue,
+        plan=plan,
+    )  # fmt: skip
+
+
+async def test_the_audit_log_gives_what_is_not_older_and_may_be_seen(redis):
+    audit = RedisAuditLog(client=redis)
+    for number in range(1_200):
+        await audit.record(audited(number, f"{number}", queue=["a", "b", None][number % 3]))
+    since = await audit.recent(limit=9_999, since=1_195)
+    assert [e.what for e in since] == ["1199", "1198", "1197", "1196", "1195"]
+    assert len(await audit.recent(limit=9_999, since=0)) == 1_200, "over several pages"
+    seen = await audit.recent(limit=3, sees=lambda queue: queue == "b")
+    assert [e.what for e in seen] == ["1198", "1195", "1192"]
+    assert [e.what for e in await audit.recent(limit=1, sees=lambda queue: queue is None)] == [
+        "1199"
+    ]
+
+
+async def test_what_was_begun_is_told_until_it_has_ended_or_when_asked_for(redis):
+    audit = RedisAuditLog(client=redis)
+    await audit.record(audited(1, "begun", outcome=Outcome.STARTED, plan="p"))
+    assert [e.what for e in await audit.recent(limit=9)] == ["begun"]
+    await audit.record(audited(2, "ended", plan="p"))
+    assert [e.what for e in await audit.recent(limit=9)] == ["ended"]
+    assert [e.what for e in await audit.recent(limit=9, begun=True)] == ["ended", "begun"]
+
+
+async def test_the_audit_log_keeps_as_many_as_it_says(redis):
+    audit = RedisAuditLog(client=redis, kept=200)
+    assert audit.kept == 200
+    for number in range(700):
+        await audit.record(audited(number, str(number)))
+    assert 200 <= await redis.xlen(keys.AUDIT) < 700
+    assert [e.what for e in await audit.recent(limit=2)] == ["699", "698"]

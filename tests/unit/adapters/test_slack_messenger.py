@@ -5,7 +5,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.adapters.slack_budget import SlackBudget
 from bot.adapters.slack_calls import SlackCalls
-from bot.adapters.slack_directory import SlackDirectory
 from bot.adapters.slack_messenger import SlackMessenger
 from bot.demo.localslack.faults import Fault
 from bot.demo.localslack.server import LocalSlack
@@ -130,16 +129,3 @@ async def test_blocks_that_slack_refuses_are_sent_as_text(messenger, slack):
 async def test_an_unreadable_history_finds_nothing_instead_of_failing(messenger, slack):
     fault(slack, "conversations.history", "error:not_in_channel")
     assert await messenger.find(channel="C0INCIDENTS", tag=TAG, since=0) is None
-
-
-async def test_user_groups_are_asked_once_and_remembered(client, calls, slack):
-    directory = SlackDirectory(client=client, calls=calls)
-    for _ in range(3):
-        assert await directory.memberships("U0BOB", frozenset({"S0ONCALL"})) == {"S0ONCALL"}
-    assert await directory.memberships("U0VERA", frozenset({"S0ONCALL"})) == frozenset()
-    assert len(slack.ctx.calls.select(method="usergroups.users.list")) == 1
-
-
-async def test_a_group_that_cannot_be_read_has_no_members(client, calls):
-    directory = SlackDirectory(client=client, calls=calls)
-    assert await directory.memberships("U0BOB", frozenset({"S0NOPE"})) == frozenset()

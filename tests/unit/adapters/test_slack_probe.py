@@ -156,3 +156,14 @@ async def test_slack_in_trouble(start, kind, status, absent):
     seen = await probe(server).identity()
     assert isinstance(seen, Trouble)
     assert (seen.status, seen.absent) == (status, absent)
+
+
+async def test_a_plan_without_user_groups(start):
+    server = await start()
+    server.ctx.faults.rules.append(
+        Fault(method="usergroups.users.list", kind="error:plan_upgrade_required")
+    )
+    assert await probe(server).group("S0ONCALL") == Trouble(
+        why="this workspace's Slack plan has no user groups",
+        fix="Name people by user id in `access:`",
+    )

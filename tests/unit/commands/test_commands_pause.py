@@ -101,8 +101,8 @@ async def test_one_job_that_was_taken_in_of_a_paused_queue(office, monkeypatch):
 
 
 async def test_where_the_audit_log_cannot_be_written_the_announcement_says_so(office, monkeypatch):
-    async def record(entry):
-        del entry
+    async def record(entry, *, once=""):
+        del entry, once
         raise RedisUnavailableError("Bullhorn's own Redis cannot be reached.")
 
     monkeypatch.setattr(office.toolbox.audit, "record", record)

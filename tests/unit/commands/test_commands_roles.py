@@ -5,11 +5,13 @@ import pytest
 from bot.commands import COMMANDS
 from bot.domain.access import AccessPolicy, Role
 from bot.domain.audit import Outcome
-from bot.domain.sample import Counts
+from bot.domain.jobs import ArchivedJob, JobDetail
+from bot.domain.sample import ActiveJob, Counts
 from bot.errors import AccessDeniedError, SlackUnavailableError
 from tests.support.fakes import ORDERS, FakeDirectory
 from tests.support.toolbox import ALICE, BOB, EVE, POLICY, VERA, build_office, said
 
+ARCHIVE = "abcdef012345"
 BY_ROLE = {Role.ADMIN: ALICE, Role.OPERATOR: BOB, Role.VIEWER: VERA, Role.NOBODY: EVE}
 
 # One harmless use of each command, and the least role that it takes: the table of the contract.
@@ -18,6 +20,13 @@ CONTRACT = {
     "failed": ("failed order-provisioning", Role.VIEWER),
     "job": ("job order-provisioning w0", Role.VIEWER),
     "retry": ("retry order-provisioning w0", Role.OPERATOR),
+    "drain": ("drain order-provisioning", Role.ADMIN),
+    "obliterate": ("obliterate order-provisioning", Role.ADMIN),
+    "promote": ("promote order-provisioning d1", Role.OPERATOR),
+    "unstick": ("unstick order-provisioning", Role.OPERATOR),
+    "remove": ("remove order-provisioning w1", Role.OPERATOR),
+    "clean": ("clean order-provisioning failed --older-than 0s", Role.OPERATOR),
+    "undo": ("undo {archive}", Role.OPERATOR),
     "pause": ("pause order-provisioning deploy", Role.OPERATOR),
     "resume": ("resume order-provisioning", Role.OPERATOR),
     "alerts": ("alerts", Role.VIEWER),
@@ -34,15 +43,30 @@ async def busy(office, queues):
     """Alert #1 fires, and one silence is there for somebody to end."""
     queues.queues[ORDERS].counts = Counts(waiting=60)
     await office.tick(after=1000)
+    await to_repair(office)
     text = await office.said("silence sim-management 1h", BOB)
     assert "silenced sim-management" in text
     return office
 
 
+async def to_repair(office):
+    """In order-provisioning d1 is delayed, and a1 has lost its worker; and there is an archive."""
+    orders = office.queues.queues[ORDERS]
+    orders.delayed = ["d1"]
+    orders.jobs["d1"] = JobDetail(
+        queue=ORDERS, id="d1", name="work", state="delayed", data={}, options={},
+        attempts_made=0, attempts=3,
+    )  # fmt: skip
+    orders.active.jobs = [ActiveJob(id="a1", name="w", started_at=1, attempt=1, locked=False)]
+    await office.archive.begin(ARCHIVE, queue=ORDERS, state="failed", kind="clean", by="U0BOB")
+    job = ArchivedJob(id="gone", state="completed", score="1", fields=())
+    await office.archive.put(ARCHIVE, [job])
+
+
 async def line_for(office, name):
     """The command's line, with the id of the silence in it."""
     silences = (await office.toolbox.alerting.board()).silences
-    return CONTRACT[name][0].format(silence=silences[0].id)
+    return CONTRACT[name][0].format(silence=silences[0].id, archive=ARCHIVE)
 
 
 def test_the_table_knows_every_command():

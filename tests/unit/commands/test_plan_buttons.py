@@ -7,17 +7,31 @@ import pytest
 from bot.commands import plan_buttons
 from bot.domain.audit import Outcome
 from bot.domain.plans import PLAN_LIFETIME
-from bot.errors import AccessDeniedError, RefusedError, StaleError
+from bot.errors import AccessDeniedError, JobGoneError, RefusedError, StaleError
+from bot.services.operations.screen import KIND
 from tests.support.fakes import ORDERS, START
-from tests.support.toolbox import ALICE, BOB, VERA, labels, said, value_of
+from tests.support.toolbox import ALICE, BOB, VERA, labels, said, shown, value_of
 
 
 @pytest.fixture
 def press(office):
-    async def pressed(plan_id, actor=BOB, *, fresh=False):
-        return await plan_buttons.confirm(office.toolbox, actor, plan_id, fresh=fresh)
+    async def pressed(plan_id, actor=BOB, *, button=plan_buttons.confirm):
+        return await button(office.toolbox, actor, plan_id)
 
     return pressed
+
+
+@pytest.fixture
+def carried_out(office, press, messenger):
+    """Press, let the worker carry it out, and read what its message says."""
+
+    async def run(plan_id, **how):
+        await press(plan_id, **how)
+        await office.run_operations()
+        [posted] = messenger.of(KIND)
+        return shown(posted.message).text.replace("*", "")
+
+    return run
 
 
 @pytest.fixture
@@ -42,32 +56,38 @@ def test_all_buttons_of_a_card_carry_the_plans_id_and_nothing_else(card, plan_id
     assert value_of(card, "Retry with fresh attempts") == plan_id
 
 
-async def test_confirm_moves_the_jobs_replaces_the_card_and_tells_the_channel(
-    office, press, plan_id, retried
+async def test_confirm_replaces_the_card_and_the_worker_moves_the_jobs(
+    office, press, plan_id, retried, messenger
 ):
     reply = await press(plan_id)
     assert reply.replace
-    assert "Moved 3 back to waiting in order-provisioning" in said(reply)
-    assert "<@U0BOB> retried 3 WHMCS_ERROR jobs of order-provisioning." in said(reply)
+    assert "Begun: 3 jobs of order-provisioning" in said(reply)
+    assert retried == [], "a press moves nothing itself"
+    await office.run_operations()
     assert retried == [("w0", False), ("w1", False), ("w2", False)]
-    [entry] = await office.history()
+    [posted] = messenger.of(KIND)
+    assert posted.ref.channel == BOB.channel
+    _, entry = await office.history()
     assert (entry.user, entry.what, entry.outcome) == (
         "U0BOB", "retry 3 × WHMCS_ERROR", Outcome.DONE,
     )  # fmt: skip
-    assert (entry.plan, entry.jobs, entry.job_count) == (plan_id, ("w0", "w1", "w2"), 3)
+    assert (entry.plan, sorted(entry.jobs), entry.job_count) == (plan_id, ["w0", "w1", "w2"], 3)
 
 
-async def test_the_second_press_only_says_who_did_it_and_what_came_of_it(press, plan_id, retried):
-    await press(plan_id)
-    with pytest.raises(StaleError, match=r"U0BOB did this already at .*: moved 3 of 3") as caught:
+async def test_the_second_press_only_says_who_did_it_and_what_came_of_it(
+    carried_out, press, plan_id, retried
+):
+    await carried_out(plan_id)
+    with pytest.raises(StaleError, match=r"U0BOB did this already at .*: 3 of 3") as caught:
         await press(plan_id)
     assert caught.value.at == START
     assert len(retried) == 3
 
 
-async def test_two_presses_at_once_act_once(press, plan_id, retried):
+async def test_two_presses_at_once_act_once(office, press, plan_id, retried):
     ended = await asyncio.gather(press(plan_id), press(plan_id), return_exceptions=True)
     assert sorted(type(one).__name__ for one in ended) == ["Reply", "StaleError"]
+    await office.run_operations()
     assert len(retried) == 3
 
 
@@ -93,15 +113,15 @@ async def test_cancel_puts_the_plan_aside_for_good(office, press, plan_id, retri
     reply = await plan_buttons.cancel(office.toolbox, BOB, plan_id)
     assert reply.replace
     assert "Cancelled: 3 jobs stay failed. Nothing was changed." in said(reply)
-    with pytest.raises(StaleError, match="was cancelled"):
+    with pytest.raises(StaleError, match="was put aside"):
         await press(plan_id)
-    with pytest.raises(StaleError, match="was cancelled"):
+    with pytest.raises(StaleError, match="was put aside"):
         await plan_buttons.cancel(office.toolbox, BOB, plan_id)
     assert retried == []
 
 
-async def test_what_was_carried_out_cannot_be_cancelled(office, press, plan_id):
-    await press(plan_id)
+async def test_what_was_carried_out_cannot_be_cancelled(office, carried_out, plan_id):
+    await carried_out(plan_id)
     with pytest.raises(StaleError, match="did this already"):
         await plan_buttons.cancel(office.toolbox, BOB, plan_id)
 
@@ -119,15 +139,15 @@ async def test_an_expired_card_is_replaced_by_a_way_to_ask_again(
     assert "Retry 3 now" in labels(await office.ask(again, BOB))
 
 
-async def test_a_card_is_still_good_just_before_it_expires(press, plan_id, retried, clock):
+async def test_a_card_is_still_good_just_before_it_expires(carried_out, plan_id, retried, clock):
     clock.forward(PLAN_LIFETIME - 1)
-    await press(plan_id)
+    await carried_out(plan_id)
     assert len(retried) == 3
 
 
-async def test_fresh_attempts_by_their_own_button(press, plan_id, retried):
-    reply = await press(plan_id, fresh=True)
-    assert "with fresh attempts" in said(reply)
+async def test_fresh_attempts_by_their_own_button(carried_out, plan_id, retried, office):
+    await carried_out(plan_id, button=plan_buttons.confirm_fresh)
+    assert (await office.history())[-1].what == "retry 3 × WHMCS_ERROR with fresh attempts"
     assert {fresh for _, fresh in retried} == {True}
 
 
@@ -136,44 +156,50 @@ async def test_fresh_attempts_are_not_offered_where_they_do_nothing(office, queu
     card = await office.ask("retry order-provisioning --error WHMCS_ERROR", BOB)
     assert not any("fresh" in label for label in labels(card))
     with pytest.raises(RefusedError, match="Fresh attempts do nothing on BullMQ 4"):
-        await press(value_of(card, "Retry 3 now"), fresh=True)
+        await press(value_of(card, "Retry 3 now"), button=plan_buttons.confirm_fresh)
 
 
-async def test_a_card_that_asks_for_fresh_attempts_gives_them(office, press, retried):
+async def test_a_card_that_asks_for_fresh_attempts_gives_them(office, carried_out, retried):
     card = await office.ask("retry order-provisioning w0 w1 --fresh", BOB)
     assert not any("Retry with fresh" in label for label in labels(card))
-    await press(value_of(card, "Retry 2"))
+    await carried_out(value_of(card, "Retry 2"))
     assert retried == [("w0", True), ("w1", True)]
 
 
-async def test_a_pause_on_the_way_stops_it_and_both_are_told_how_far_it_came(
-    office, queues, press, plan_id
+async def test_a_pause_on_the_way_stops_it_and_all_are_told_how_far_it_came(
+    office, queues, carried_out, plan_id
 ):
     queues.queues[ORDERS].version = "bullmq:5.81.0"
     queues.queues[ORDERS].pause_after = 2
-    reply = await press(plan_id)
-    assert "Moved 2 back to waiting" in said(reply)
-    assert "Stopped before the end: The queue is paused" in said(reply)
-    assert "<@U0BOB> retried 2 WHMCS_ERROR jobs" in said(reply)
-    [entry] = await office.history()
+    text = await carried_out(plan_id)
+    assert "Moved 2 of 3 WHMCS_ERROR back to waiting in order-provisioning" in text
+    assert "Ended early: The queue is paused" in text
+    entry = next(one for one in await office.history() if one.action == "retry")
     assert (entry.outcome, entry.job_count) == (Outcome.FAILED, 2)
-    assert entry.detail.startswith("moved 2 of 3; The queue is paused")
+    assert entry.detail.startswith("2 of 3; The queue is paused")
 
 
-async def test_nothing_moved_is_not_announced(queues, press, plan_id):
+async def test_what_matches_nothing_any_more_is_not_begun(office, queues, press, plan_id):
     queues.queues[ORDERS].failed.clear()
+    with pytest.raises(JobGoneError, match="Nothing was changed"):
+        await press(plan_id)
+    assert not office.submitted.waiting
+
+
+async def test_other_failures_than_were_shown_draw_the_card_again(queues, press, plan_id):
+    queues.queues[ORDERS].fail("w3", "WHMCS_ERROR: once more", START + 5)
     reply = await press(plan_id)
-    assert "Moved nothing in order-provisioning" in said(reply)
-    assert reply.announcement is None
+    assert reply.replace
+    assert "Retry 4 now" in labels(reply)
 
 
-async def test_those_no_longer_failed_and_those_gone_are_counted(office, queues, press):
+async def test_those_gone_are_counted(office, queues, press, messenger):
     card = await office.ask("retry order-provisioning w0 w1 w2", BOB)
+    await press(value_of(card, "Retry 3"))
     queues.queues[ORDERS].emptied.add("w0")
-    queues.queues[ORDERS].fail("w1", "WHMCS_ERROR: once more", START + 5)
-    reply = await press(value_of(card, "Retry 3"))
-    assert "Moved 1 back to waiting" in said(reply)
-    assert "1 was no longer failed, 1 had vanished." in said(reply)
+    await office.run_operations()
+    text = messenger.of(KIND)[0].message.text.replace("*", "")
+    assert "Moved 2 of 3 back to waiting in order-provisioning. 1 had vanished." in text
 
 
 @pytest.mark.parametrize("forged", ["", "no-such-plan", "*", "x" * 3000])

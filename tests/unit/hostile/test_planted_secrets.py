@@ -141,7 +141,7 @@ async def a_bad_day(stage, server, bot):
         await say(stage, text, answer)
     await stage.driver.click("Retry 8 now")
     await stage.driver.wait_for("Moved 8")
-    await say(stage, "history", "moved 8")
+    await say(stage, "history", "8 of 8")
     await say(stage, "pause order-provisioning", "needs the", user="U0VERA")
 
     stored = kept(server)

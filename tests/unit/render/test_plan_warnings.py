@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from bot.domain.plan_warnings import is_safe, may_fail_again, plan_warnings
-from bot.domain.plans import PlanGroup
+from bot.domain.plan_consequences import Known
+from bot.domain.plan_warnings import gap_over_at, is_safe, may_fail_again, plan_warnings
+from bot.domain.plans import PlanGroup, PlanKind
 from bot.domain.policy import QueuePolicy
 from bot.domain.times import MINUTE, SECOND
 from tests.unit.render.samples import NOW, ORDER_POLICY, SIM_POLICY
@@ -85,10 +86,28 @@ def test_a_code_that_is_a_message_is_masked():
     )
 
 
-def test_another_way_is_recommended_only_without_credentials():
+def test_another_way_is_recommended_with_credentials_and_without():
+    best = "Best retried through Salesforce (idempotency, audit trail)"
     (warning,) = plan_warnings(WHMCS, ORDER_POLICY, now=NOW, workers=2)
-    assert "Salesforce" in warning
-    assert plan_warnings(WHMCS, ORDER_POLICY, now=NOW, workers=2, salesforce=True) == ()
+    assert warning == f"{best}, but it has no credentials: BullMQ retries"
+    (warning,) = plan_warnings(WHMCS, ORDER_POLICY, now=NOW, workers=2, salesforce=True)
+    assert warning == f"{best}: this goes past it"
+    that_way = Known(kind=PlanKind.SALESFORCE)
+    assert plan_warnings(WHMCS, ORDER_POLICY, now=NOW, workers=2, known=that_way) == ()
+
+
+def test_some_are_tried_first_where_many_are_unknown():
+    few, many = (PlanGroup("E_NEW", 5),), (PlanGroup("E_NEW", 6),)
+    (warning,) = plan_warnings(few, PLAIN, now=NOW, workers=2)
+    assert "first" not in warning
+    (warning,) = plan_warnings(many, PLAIN, now=NOW, workers=2)
+    assert warning == "Unknown whether a retry helps: 6 × E_NEW. Try 5 first"
+
+
+def test_when_the_gap_is_over_for_the_errors_that_need_it():
+    groups = (*failed(CONFLICT, 3 * MINUTE), *failed(WHMCS, SECOND))
+    assert gap_over_at(groups, SIM_POLICY, now=NOW) == NOW + 27 * MINUTE
+    assert gap_over_at(failed(CONFLICT, 30 * MINUTE), SIM_POLICY, now=NOW) is None
 
 
 def test_who_would_run_them():

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.access import AccessPolicy
 from bot.domain.incidents import (
     Acknowledgement,
     Facts,
@@ -138,3 +139,41 @@ def test_the_list_of_alerts(matches):
     matches(problems.silence_set(silence, CATALOG), "silence_set")
     matches(problems.silence_ended(everything, "U0BOB", CATALOG), "silence_ended")
     matches(problems.acknowledged(given.incident(), "U0BOB"), "acknowledged")
+
+
+def test_where_nothing_may_be_changed_an_alert_has_only_what_looks():
+    def words(message):
+        return [
+            element["text"]["text"]
+            for block in message.blocks
+            for element in block.get("elements", [])
+            if element["type"] == "button"
+        ]
+
+    queue = given.spike().queue
+    elsewhere = AccessPolicy(channels=frozenset({"C0ELSEWHERE"}))
+    policy = replace(CATALOG.policy(queue), channel="C0ORDERS", access=elsewhere)
+    limited = replace(CATALOG, queues={**CATALOG.queues, queue.name: policy})
+    for catalog in (replace(CATALOG, read_only=True), limited):
+        drawn = words(alerts.AlertRenderer(catalog).alert(given.spike(), first=True))
+        assert drawn
+        assert not [word for word in drawn if word.startswith(("Retry", "Silence", "Ack", "End"))]
+    named = replace(policy, channel="#orders")
+    by_name = replace(CATALOG, queues={**CATALOG.queues, queue.name: named})
+    assert "Acknowledge" in words(alerts.AlertRenderer(by_name).alert(given.spike(), first=True))
+
+
+def test_the_list_draws_what_the_reader_may_use():
+    asked = []
+
+    def may_act(queue):
+        asked.append(queue)
+        return False
+
+    incident = given.spike()
+    page = alerts.listing([incident], [], [], NOW, CATALOG, may_act=may_act)
+    text = str(page.blocks)
+    assert "Acknowledge" not in text
+    assert "Silence" not in text
+    assert "Status" in text
+    assert asked == [incident.queue]

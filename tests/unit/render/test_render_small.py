@@ -38,6 +38,21 @@ def test_history(matches):
     matches(page, "history_page")
 
 
+def test_history_names_the_second_person_the_filter_and_the_numbers(matches):
+    entry = AuditEntry(
+        at=NOW, user="U0BOB", channel="C1", action="clean", what="clean 2,000 failed",
+        outcome=Outcome.DONE, queue="order-provisioning", approver="U0ALICE",
+        filter="WHMCS_ERROR, older than 7d", counts=(("done", 1_998), ("vanished", 2)),
+    )  # fmt: skip
+    told = replace(entry, detail="removed 1,998", counts=(("done", 1_998),))
+    page = history.entries(
+        [entry, told], "order-provisioning", NOW, catalog=CATALOG, since="7d", kept=10_000
+    )
+    matches(page, "history_approved")
+    matches(history.sent(1_234, "order-provisioning", "7d", kept=10_000), "history_file")
+    assert history.entries([], None, NOW, since="1h").text == "Nothing was done in the last 1h."
+
+
 def test_history_says_that_there_is_more(matches):
     entry = AuditEntry(
         at=NOW, user="U0BOB", channel="C1", action="ack", what="acknowledge #1",

@@ -6,11 +6,14 @@ from bot.domain.health import StatusView, assess
 from bot.domain.incidents import Silence
 from bot.domain.jobs import BatchOutcome, FailureFilter
 from bot.domain.memory import QueueMemory
+from bot.domain.plan_choice import COMPLETED, NEWER, Superseded, TooSoon
+from bot.domain.plan_consequences import Known
+from bot.domain.plan_facts import PlanFacts
 from bot.domain.plan_warnings import plan_warnings
-from bot.domain.plans import PlanGroup
+from bot.domain.plans import PlanGroup, PlanKind
 from bot.domain.queues import QueueId
 from bot.domain.sample import Counts
-from bot.domain.times import HOUR, MINUTE, SECOND
+from bot.domain.times import DAY, HOUR, MINUTE, SECOND
 from bot.render import failures, job, plans, status
 from tests.unit.render import samples as given
 
@@ -204,6 +207,46 @@ def test_a_plan_with_every_warning(matches):
     )
     plan = given.plan(groups=groups, count=16, filter=FailureFilter(), warnings=warnings)
     matches(plans.card(plan, policy, CATALOG, NOW, allowed_fresh=True), "plan_warned")
+
+
+def test_a_plan_with_consequences_of_all_kinds(matches):
+    groups = (PlanGroup("OPERATION_CONFLICT", 1_980, NOW - 3 * MINUTE),)
+    policy = replace(given.SIM_POLICY, business_id="orderId", subject="simAccount")
+    facts = PlanFacts(
+        count=1_983, exhausted=1_983, attempts=3, prioritized=12, children=9, orphaned=2,
+        vanished=4, oldest_created=NOW - 3 * DAY,
+    )  # fmt: skip
+    known = Known(
+        facts=facts,
+        superseded=Superseded(jobs=("1", "2", "3"), values=3, kinds=frozenset({NEWER, COMPLETED})),
+        soon=TooSoon(subjects=2, later_at=NOW + 24 * MINUTE + SECOND),
+        may_be_fresh=True,
+        kept=2_000,
+        kept_limit=2_000,
+    )
+    warnings = plan_warnings(groups, policy, now=NOW, workers=None, known=known)
+    plan = given.plan(
+        queue=given.SIMS, groups=groups, count=1_980, matching=1_983, warnings=warnings,
+        filter=FailureFilter(code="OPERATION_CONFLICT"), later_at=known.soon.later_at, rate=50.0,
+    )  # fmt: skip
+    matches(plans.card(plan, policy, CATALOG, NOW, allowed_fresh=True), "plan_consequences")
+    again = plans.card(plan, policy, CATALOG, NOW, was=1_500, now_matching=1_983)
+    matches(again, "plan_drawn_again")
+
+
+def test_a_plan_that_begins_with_a_few(matches):
+    groups = (PlanGroup("WHMCS_ERROR", 51, NOW - 5 * MINUTE),)
+    plan = given.plan(groups=groups, count=51)
+    matches(plans.card(plan, given.ORDER_POLICY, CATALOG, NOW), "plan_offers_a_few_first")
+    asked = replace(plan, canary=3, kind=PlanKind.SALESFORCE)
+    matches(plans.card(asked, given.ORDER_POLICY, CATALOG, NOW), "plan_canary")
+
+
+def test_a_plan_to_clean(matches):
+    plan = given.plan(
+        kind=PlanKind.CLEAN, state="completed", count=1_204, groups=(), filter=FailureFilter()
+    )
+    matches(plans.card(plan, given.ORDER_POLICY, CATALOG, NOW), "plan_clean")
 
 
 def test_what_came_of_a_plan(matches):

@@ -9,6 +9,7 @@ from bot.domain.checkup import (
     ChannelFacts,
     Identity,
     QueuesFound,
+    SalesforceFacts,
     ServerFacts,
     Setup,
     Status,
@@ -16,6 +17,7 @@ from bot.domain.checkup import (
 )
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.queues import QueueId
+from bot.domain.salesforce import DayLimits
 from bot.domain.sample import SampleRound
 from bot.domain.scopes import NEEDED
 from bot.services.checkup import Checkup
@@ -247,3 +249,39 @@ async def test_all_run_at_once_and_each_within_the_limit(checkup, own, sources, 
     assert list(failed) == ["own Redis", "source main", "source eu", "Slack"]
     assert failed["source eu"].detail == 'Redis "eu" did not answer within 0.3 s'
     assert all(line.fix for line in failed.values())
+
+
+async def test_salesforce_is_tried_within_the_limit_too(checkup, own):
+    class Probe:
+        async def look(self):
+            return SalesforceFacts(
+                host="acme.my.salesforce.com", version="62.0",
+                limits=DayLimits(remaining=9_000, allowed=15_000),
+            )  # fmt: skip
+
+    made = checkup(salesforce="JWT bearer")
+    made._salesforce = Probe()
+    found = {line.check: line for line in (await made.run()).findings}
+    assert found["Salesforce"].detail == "acme.my.salesforce.com, API 62.0, login by JWT bearer"
+    assert list(found)[-4:] == [
+        "Salesforce", "Salesforce: fields", "Salesforce: requests", "heartbeat",
+    ]  # fmt: skip
+
+    class Slow:
+        async def look(self):
+            await asyncio.sleep(60)
+
+    made = checkup(limit=0.3, salesforce="JWT bearer")
+    made._salesforce = Slow()
+    found = await statuses(made)
+    assert found["Salesforce"] is Status.FAIL
+    assert found["Salesforce: fields"] is Status.SKIP
+
+
+async def test_a_queue_best_retried_through_salesforce_without_credentials(checkup):
+    queues = {"order-provisioning": QueuePolicy(retry_via="salesforce")}
+    catalog = Catalog(default=QueuePolicy(), queues=queues, prefixes=CATALOG.prefixes)
+    report = await checkup(catalog).run()
+    [line] = [one for one in report.findings if one.check == "Salesforce"]
+    assert line.status is Status.WARN
+    assert "order-provisioning" in line.detail

@@ -4,6 +4,7 @@ import pytest
 from redis.exceptions import OutOfMemoryError, ReadOnlyError
 from structlog.testing import capture_logs
 
+from bot.adapters import keys
 from bot.adapters.redis_audit_log import RedisAuditLog
 from bot.domain.audit import AUDIT_JOBS, Outcome
 from bot.domain.policy import Catalog, QueuePolicy
@@ -66,7 +67,7 @@ async def test_an_entry_that_redis_does_not_take_is_in_the_process_log(
     async def refuse(*args, **kwargs):
         raise refusal
 
-    monkeypatch.setattr(redis, "xadd", refuse)
+    monkeypatch.setattr(redis, "evalsha", refuse)
     with capture_logs() as log:
         assert not await journal.record(
             BOB, "retry", "retry job 1", Outcome.DONE, queue=ORDERS, detail="moved 1"
@@ -77,3 +78,25 @@ async def test_an_entry_that_redis_does_not_take_is_in_the_process_log(
     )  # fmt: skip
     assert lost["log_level"] == "error"
     assert told in lost["reason"]
+
+
+async def test_the_second_person_the_filter_and_the_numbers_are_on_record(journal, audit):
+    await journal.record(
+        BOB, "drain", "drain", Outcome.DONE, queue=ORDERS, approver="U0ALICE",
+        filter="error WHMCS_ERROR since 02:58", counts={"done": 8, "failed": 1},
+    )  # fmt: skip
+    [entry] = await audit.recent(limit=9)
+    assert (entry.approver, entry.filter) == ("U0ALICE", "error WHMCS_ERROR since 02:58")
+    assert entry.counts == (("done", 8), ("failed", 1))
+
+
+async def test_an_entry_of_an_older_version_still_loads(journal, audit, redis):
+    old = (
+        '{"at":1,"user":"U0BOB","channel":"C1","action":"ack","what":"acknowledge #1",'
+        '"outcome":"done","queue":null,"jobs":[],"job_count":0,"detail":"","reason":"","plan":null}'
+    )
+    await redis.xadd(keys.AUDIT, {"entry": old})
+    [entry] = await audit.recent(limit=9)
+    assert (entry.what, entry.approver, entry.filter, entry.counts) == (
+        "acknowledge #1", None, "", (),
+    )  # fmt: skip

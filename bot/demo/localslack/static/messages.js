@@ -3,7 +3,7 @@
 import { post } from "./api.js";
 import { blocks } from "./blocks.js";
 import { dayKey, dayName, tsFull, tsTime } from "./dates.js";
-import { h } from "./dom.js";
+import { h, safeUrl } from "./dom.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { inChannel, person, store } from "./store.js";
 
@@ -37,12 +37,28 @@ function attachment(item, message) {
     h("div", { class: "attachment-body" }, item.blocks ? blocks(item.blocks, context(message)) : legacy));
 }
 
+function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1e6 ? `${Math.round(bytes / 1000)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function file(item) {
+  const url = safeUrl(item.url_private_download);
+  const about = `${String(item.filetype ?? "").toUpperCase()} · ${size(item.size)}`;
+  return h("div", { class: "file" },
+    h("span", { class: "file-icon", "aria-hidden": "true" }, "📄"),
+    h("div", { class: "file-words" },
+      h("strong", null, item.title || item.name),
+      h("span", { class: "file-about" }, `${item.name} · ${about}`)),
+    url && h("a", { class: "file-download", href: url, download: item.name, dataset: { key: `file ${item.id}` }, "aria-label": `Download ${item.name}` }, "Download"));
+}
+
 function body(message) {
   const edited = message.edited && h("span", { class: "edited", title: tsFull(message.edited.ts) }, " (edited)");
   const main = message.blocks?.length
     ? blocks(message.blocks, context(message))
     : message.text && [h("div", { class: "text" }, mrkdwn(message.text), edited)];
-  return [main, (message.attachments ?? []).map((a) => attachment(a, message))];
+  return [main, (message.attachments ?? []).map((a) => attachment(a, message)), (message.files ?? []).map(file)];
 }
 
 function threadLink(message, openThread) {

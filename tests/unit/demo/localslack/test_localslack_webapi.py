@@ -185,7 +185,7 @@ async def test_bad_metadata(web, metadata, error):
 
 async def test_people_groups_and_channels(web):
     assert (await web.users_info(user=ALICE))["user"]["real_name"] == "Alice"
-    assert len((await web.users_list())["members"]) == 5
+    assert len((await web.users_list())["members"]) == 6
     assert await failure(web.users_info(user="U404")) == "user_not_found"
     assert (await web.usergroups_list())["usergroups"][0]["handle"] == "oncall"
     members = await web.usergroups_users_list(usergroup="S0ONCALL")

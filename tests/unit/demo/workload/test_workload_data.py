@@ -9,6 +9,7 @@ import yaml
 
 from bot.demo.workload.config import DEMO_CONFIG
 from bot.demo.workload.orders import ORDER_FAULTS, order_data, salesforce_id
+from bot.demo.workload.outage import FAILED_ORDERS
 from bot.demo.workload.portal import JOB_OPTIONS, fault_of
 from bot.demo.workload.sims import SIM_FAULTS, sim_data
 from bot.demo.workload.switches import SWITCHES, find_switch
@@ -68,10 +69,11 @@ def test_faults_are_rare_and_take_turns():
 def test_job_options_are_the_runbooks():
     assert JOB_OPTIONS["attempts"] == 3
     assert JOB_OPTIONS["backoff"]["type"] == "exponential"
-    assert (JOB_OPTIONS["removeOnComplete"], JOB_OPTIONS["removeOnFail"]) == (
-        {"count": 100},
-        {"count": 500},
-    )
+    assert JOB_OPTIONS["removeOnComplete"] == {"count": 100}
+
+
+def test_the_queue_keeps_what_the_page_fills_in():
+    assert JOB_OPTIONS["removeOnFail"]["count"] > 2 * FAILED_ORDERS
 
 
 def test_every_switch_has_a_label_and_one_sentence_of_help():

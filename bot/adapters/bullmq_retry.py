@@ -1,0 +1,28 @@
+"""Retries failed jobs: lua/retry_jobs.lua, a chunk of them a call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from bot.adapters import bullmq_scripts as scripts
+from bot.adapters.bullmq_guarded import Guarded
+from bot.adapters.bullmq_scripts import Argument
+from bot.domain.jobs import BatchOutcome, FailedRef
+
+CHUNK: Final = 100
+"""Jobs a call: it holds the server for two milliseconds or three."""
+
+
+async def retry(guarded: Guarded, jobs: Sequence[FailedRef], *, fresh: bool) -> BatchOutcome:
+    """Move failed jobs back to waiting; raises as `Guarded.change`."""
+
+    def args(some: Sequence[FailedRef]) -> list[Argument | bytes]:
+        flat: list[Argument | bytes] = [int(fresh)]
+        for ref in some:
+            flat += (ref.id, ref.failed_at)
+        return flat
+
+    return await guarded.change(
+        scripts.load("retry_jobs"), jobs, chunk=CHUNK, args=args, id_of=lambda ref: ref.id
+    )

@@ -1,0 +1,22 @@
+-- Puts other jobs into a batch. ARGV: id, the batch's number, the SHA-1 of what it holds, "1" to
+-- settle it, how many jobs, what it is to hold ("" to take it away, "=" as it is).
+-- Returns 1; 0 where it holds something else by now: look again; 2 where it is settled already.
+--- @include "archive"
+local id, number = ARGV[1], ARGV[2]
+if ARGV[4] == "1" and rcall("SISMEMBER", open, number) == 0 then
+  return 2
+end
+if redis.sha1hex(rcall("HGET", batches, number) or "") ~= ARGV[3] then
+  return 0
+end
+if ARGV[6] ~= "=" then
+  take_off(id, number)
+  if ARGV[6] ~= "" then
+    put_on(id, number, ARGV[6], tonumber(ARGV[5]))
+  end
+end
+if ARGV[4] == "1" or ARGV[6] == "" then
+  rcall("SREM", open, number)
+  rcall("HDEL", facts, "origin:" .. number)
+end
+return 1

@@ -1,0 +1,20 @@
+--[[
+  What an orphan is (an include): the hash of a job that is in no list and no set of its queue, and
+  that no worker holds. `base` is `prefix:queue:`.
+]]
+local FIELDS = { "name", "data", "opts", "timestamp", "finishedOn" }
+
+-- Not in a sorted set, not locked, and a job. With `finished` it must have ended: in a queue with
+-- long lists, that tells it from a job that waits.
+local function is_loose(base, id, finished)
+  if redis.call("TYPE", base .. id)["ok"] ~= "hash" then
+    return false
+  end
+  local fields = redis.call("HMGET", base .. id, unpack(FIELDS))
+  if not (fields[1] and fields[2] and fields[3] and fields[4] and (fields[5] or not finished)) then
+    return false
+  end
+  return redis.call("EXISTS", base .. id .. ":lock") == 0
+    and redis.call("SISMEMBER", base .. "stalled", id) == 0
+    and not set_of(base, id)
+end

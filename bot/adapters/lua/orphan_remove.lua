@@ -1,0 +1,67 @@
+--[[
+  Removes orphans with the keys that hang on them, each only while it is in no list and no set.
+
+  KEYS[1], ARGV[1..4] as lua/guard.lua says; ARGV[5..] ids
+  Returns { a verdict for each (untouched: ask again), what went wrong or nil }.
+]]
+--- @include "guard"
+--- @include "verdicts"
+--- @include "job_states"
+--- @include "list_places"
+--- @include "orphan"
+local refusal = guard({
+  failed = "zset",
+  completed = "zset",
+  delayed = "zset",
+  prioritized = "zset",
+  ["waiting-children"] = "zset",
+  wait = "list",
+  paused = "list",
+  active = "list",
+  stalled = "set",
+})
+if refusal then
+  return refusal
+end
+local PARTS = { "logs", "dependencies", "processed", "failed", "unsuccessful" }
+
+local function is_listed(id)
+  for name in pairs(LISTS) do
+    if place_in(base .. name, id) then
+      return true
+    end
+  end
+  return false
+end
+
+local function look(id)
+  if already(id) then
+    return ALREADY
+  elseif rcall("EXISTS", base .. id) == 0 then
+    return VANISHED
+  end
+  return is_loose(base, id, false) and not is_listed(id) and DONE or CHANGED
+end
+
+local function remove(id)
+  local name = rcall("HGET", base .. id, "deid")
+  local key = name and base .. "de:" .. name
+  if key and rcall("TYPE", key)["ok"] == "string" and rcall("GET", key) == id then
+    rcall("DEL", key)
+  end
+  local keys = { base .. id }
+  for _, suffix in ipairs(PARTS) do
+    keys[#keys + 1] = base .. id .. ":" .. suffix
+  end
+  return rcall("DEL", unpack(keys)) > 0
+end
+
+local ids, verdicts = {}, {}
+for place = FIRST, #ARGV do
+  ids[#ids + 1] = ARGV[place]
+  verdicts[#ids] = UNTOUCHED
+  if #ids == 1 or not exhausted() then
+    verdicts[#ids] = look(ARGV[place])
+  end
+end
+return carry_out(ids, verdicts, remove)

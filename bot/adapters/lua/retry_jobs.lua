@@ -1,0 +1,77 @@
+--[[
+  Moves failed jobs back to waiting, each only while it is the failure it was asked with, by
+  BullMQ's own script.
+
+  After the guard's: ARGV[5] "1" for fresh attempts, then an id and its score in `failed` for each
+  job; no id twice. Returns { a verdict for each, what went wrong or nil }.
+]]
+--- @include "guard"
+--- @include "verdicts"
+--- @include "job_fitness"
+--- @include "reprocess"
+
+local refusal = guard({
+  failed = "zset",
+  wait = "list",
+  active = "list",
+  prioritized = "zset",
+  marker = "zset",
+  pc = "string",
+  events = "stream",
+})
+if refusal then
+  return refusal
+end
+
+-- As BullMQ on Node reads `opts.lifo`: anything but false, nothing, zero and the empty text.
+local function push_command(opts)
+  if opts and string.find(opts, '"lifo"', 1, true) then
+    local readable, decoded = pcall(cjson.decode, opts)
+    local lifo = readable and type(decoded) == "table" and decoded.lifo
+    if lifo and lifo ~= cjson.null and lifo ~= 0 and lifo ~= "" then
+      return "RPUSH"
+    end
+  end
+  return "LPUSH"
+end
+
+local jobs, pushes = {}, {}
+
+local function judge(id, score, failed_at, place)
+  score = tonumber(score or nil)
+  if not score or math.abs(score) == math.huge then
+    return CHANGED
+  end
+  if (score < 0 and math.ceil(score) or math.floor(score)) ~= tonumber(failed_at) then
+    return CHANGED
+  end
+  local fields = job_fields(base .. id)
+  if not fields then
+    return VANISHED
+  end
+  jobs[place], pushes[place] = fields, push_command(fields[2])
+  return fits(fields) and DONE or LEFT_OUT
+end
+
+local function scores_of(ids)
+  local scores = rpcall("ZMSCORE", base .. "failed", unpack(ids)) -- since Redis 6.2
+  if scores.err then
+    scores = {}
+    for place, id in ipairs(ids) do
+      scores[place] = rcall("ZSCORE", base .. "failed", id)
+    end
+  end
+  return scores
+end
+
+local ids, verdicts = {}, {}
+for at = FIRST + 1, #ARGV, 2 do
+  ids[#ids + 1] = ARGV[at]
+end
+local before, scores = all_already(ids), scores_of(ids)
+for place, id in ipairs(ids) do
+  verdicts[place] = before[place] == 1 and ALREADY or judge(id, scores[place], ARGV[FIRST + 2 * place], place)
+end
+return carry_out(ids, verdicts, function(id, place)
+  return move(id, jobs[place], pushes[place])
+end)

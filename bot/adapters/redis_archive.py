@@ -1,0 +1,178 @@
+"""The archive in Bullhorn's own Redis: compressed batches that expire after a week.
+
+The books (sizes, counts, which batch is unsettled) are kept by the scripts lua/archive_*.lua, so
+that what all archives take never goes over the cap, whoever puts something in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.client import NEVER_DECODE
+from redis.exceptions import NoScriptError
+
+from bot.adapters import archive_codec as codec
+from bot.adapters import bullmq_scripts as scripts
+from bot.adapters import keys
+from bot.adapters.redis_errors import speaking_to
+from bot.domain.archives import CAP, KEPT, ArchiveInfo, Kept
+from bot.domain.jobs import ArchivedJob
+from bot.domain.queues import QueueId
+from bot.domain.times import Ms
+from bot.errors import ArchiveFullError, RedisUnavailableError, StaleError
+
+TRIES: Final = 10
+"""How often a batch that another one writes is looked at again."""
+
+_GONE, _FULL, _SETTLED = -1, -2, -3
+_LOOK_AGAIN, _DONE = 0, 1
+_MEGABYTE: Final = 1024 * 1024
+
+
+class RedisArchive:
+    """The port Archive. `cap` is the most bytes of all archives, `kept` how long each lasts."""
+
+    def __init__(self, *, client: Redis, cap: int = CAP, kept: Ms = KEPT) -> None:
+        self._client: Any = client
+        self._cap = cap
+        self._kept = kept
+
+    async def begin(
+        self, archive_id: str, *, queue: QueueId, state: str, kind: str, by: str
+    ) -> None:
+        """Make it, unless it is there."""
+        facts = ("queue", str(queue), "state", state, "kind", kind, "by", by)
+        await self._run("archive_begin", archive_id, self._kept, *facts)
+
+    async def put(
+        self, archive_id: str, jobs: Sequence[ArchivedJob], *, replaces: int | None = None
+    ) -> Kept | None:
+        """Keep a batch, unsettled; None where the one it replaces is settled, or gone, by now.
+
+        Raises:
+            ArchiveFullError: there is no room; not where it replaces one.
+            StaleError: the archive has expired or was dropped.
+        """
+        blob = await asyncio.to_thread(codec.pack, jobs)
+        old = "" if replaces is None else replaces
+        number, origin = await self._run("archive_put", archive_id, self._cap, blob, len(jobs), old)
+        if number == _GONE:
+            raise StaleError("The archive of this operation is gone. Start it anew.")
+        if number == _FULL:
+            raise ArchiveFullError(
+                f"The archive is full: it keeps {self._cap // _MEGABYTE} MB for a week. "
+                "Undo or wait for what is in it, or raise its size in the config."
+            )
+        return None if number == _SETTLED else Kept(number, origin)
+
+    async def settle(self, archive_id: str, batch: int, keep: Collection[str]) -> bool:
+        """Only these of its jobs were removed: the others go; False where it is settled by now."""
+        wanted = frozenset(keep)
+        return await self._rewrite(archive_id, batch, lambda job: job.id in wanted, settle=True)
+
+    async def drop_jobs(self, archive_id: str, batch: int, ids: Collection[str]) -> None:
+        """These were brought back: they go out of the batch."""
+        unwanted = frozenset(ids)
+        await self._rewrite(archive_id, batch, lambda job: job.id not in unwanted, settle=False)
+
+    async def unsettled(self, archive_id: str) -> list[int]:
+        """The batches of which it is not known which jobs were removed, oldest first."""
+        with speaking_to(None):
+            numbers = await self._client.smembers(keys.archive(archive_id, "open"))
+        return sorted(int(number) for number in numbers)
+
+    async def batches(self, archive_id: str) -> list[int]:
+        """All batches, the newest first."""
+        with speaking_to(None):
+            numbers = await self._client.hkeys(keys.archive(archive_id))
+        return sorted((int(number) for number in numbers), reverse=True)
+
+    async def batch(self, archive_id: str, batch: int) -> list[ArchivedJob]:
+        """The jobs of a batch; none where it is gone."""
+        return (await self._read(archive_id, batch))[1]
+
+    async def info(self, archive_id: str) -> ArchiveInfo | None:
+        """What is kept, None when it has expired."""
+        with speaking_to(None):
+            facts = await self._client.hgetall(keys.archive(archive_id, "facts"))
+            size = await self._client.hget(keys.ARCHIVE_SIZES, archive_id)
+        if not facts:
+            return None
+        return ArchiveInfo(
+            id=archive_id,
+            queue=QueueId.parse(facts["queue"]),
+            state=facts["state"],
+            kind=facts["kind"],
+            by=facts["by"],
+            at=int(facts["at"]),
+            expires_at=int(facts["expires_at"]),
+            jobs=int(facts["jobs"]),
+            bytes=int(size or 0),
+        )
+
+    async def recent(self, queue: QueueId | None = None) -> list[ArchiveInfo]:
+        """The archives that hold jobs (of one queue), the newest first."""
+        with speaking_to(None):
+            ids = await self._client.zrevrange(keys.ARCHIVES, 0, -1)
+        found = [info for id_ in ids if (info := await self.info(id_)) is not None]
+        return [info for info in found if info.jobs and queue in (None, info.queue)]
+
+    async def drop(self, archive_id: str) -> None:
+        """Forget it."""
+        await self._run("archive_books", archive_id)
+
+    async def room(self) -> int:
+        """How many bytes more may be kept."""
+        return max(0, self._cap - int(await self._run("archive_books", "")))
+
+    @property
+    def cap(self) -> int:
+        """The most bytes that all archives together take."""
+        return self._cap
+
+    @property
+    def kept(self) -> Ms:
+        """How long each is kept."""
+        return self._kept
+
+    async def weigh(self, jobs: Sequence[ArchivedJob]) -> int:
+        """How many bytes these jobs would take; nothing is kept."""
+        return len(await asyncio.to_thread(codec.pack, jobs))
+
+    async def _read(self, archive_id: str, batch: int) -> tuple[str, list[ArchivedJob]]:
+        """The SHA-1 of what a batch holds, and the jobs."""
+        with speaking_to(None):
+            blob = await self._client.execute_command(
+                "HGET", keys.archive(archive_id), batch, **{NEVER_DECODE: True}
+            )
+        digest = hashlib.sha1(blob or b"", usedforsecurity=False).hexdigest()
+        return digest, await asyncio.to_thread(codec.unpack, blob) if blob else []
+
+    async def _rewrite(
+        self, archive_id: str, batch: int, stays: Callable[[ArchivedJob], bool], *, settle: bool
+    ) -> bool:
+        for _ in range(TRIES):
+            digest, jobs = await self._read(archive_id, batch)
+            left = [job for job in jobs if stays(job)]
+            blob: bytes | str = "="
+            if len(left) < len(jobs):
+                blob = await asyncio.to_thread(codec.pack, left) if left else ""
+            args = (batch, digest, int(settle), len(left), blob)
+            answer = await self._run("archive_rewrite", archive_id, *args)
+            if answer != _LOOK_AGAIN:
+                return bool(answer == _DONE)
+        raise RedisUnavailableError("An archive changes too fast to be written now. Try again.")
+
+    async def _run(self, name: str, archive_id: str, *args: Any) -> Any:
+        script = scripts.load(name)
+        of_one = (keys.archive(archive_id, part) for part in ("", "facts", "open"))
+        names = (keys.ARCHIVES, keys.ARCHIVE_SIZES, keys.ARCHIVE_TOTAL, *of_one)
+        with speaking_to(None):
+            try:
+                return await self._client.evalsha(script.sha, len(names), *names, archive_id, *args)
+            except NoScriptError:
+                return await self._client.eval(script.text, len(names), *names, archive_id, *args)

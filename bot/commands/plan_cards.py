@@ -1,0 +1,26 @@
+"""Draws the card of a plan, of whatever kind it is."""
+
+from __future__ import annotations
+
+from bot.commands.base import Toolbox
+from bot.domain.message import Message
+from bot.render import plans, repairs
+from bot.services.planning import Proposal
+
+
+def card(
+    tools: Toolbox, proposal: Proposal, *, was: int | None = None, now_matching: int = 0
+) -> Message:
+    """The card; `was` says that it is drawn again, because so many matched before."""
+    plan, catalog = proposal.plan, tools.catalog
+    return plans.card(
+        plan,
+        catalog.policy(plan.queue),
+        catalog,
+        plan.asked_at,
+        allowed_fresh=proposal.may_be_fresh,
+        was=was,
+        now_matching=now_matching,
+        lines=repairs.lines(plan, proposal.archive, plan.asked_at),
+        offers=repairs.offers(plan, catalog, orphans=proposal.orphans),
+    )

@@ -1,0 +1,55 @@
+"""The archive: jobs that were removed, kept for a while so that they can be brought back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.queues import QueueId
+from bot.domain.times import DAY, Ms
+
+KEPT: Final[Ms] = 7 * DAY
+"""How long jobs can be brought back."""
+
+CAP: Final = 256 * 1024 * 1024
+"""The most bytes that all archives together take, compressed."""
+
+_KILO: Final = 1024
+_WHOLE: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A batch by its number; `origin` is that of the first one it stands for, which it replaced."""
+
+    number: int
+    origin: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveInfo:
+    """What one operation has archived.
+
+    `id` is the operation's; `state` the state its jobs were in, "" for several; `kind` what removed
+    them ("clean"), `by` who. `jobs` and `bytes` are what can still be brought back, and its size.
+    """
+
+    id: str
+    queue: QueueId
+    state: str
+    kind: str
+    by: str
+    at: Ms
+    expires_at: Ms
+    jobs: int = 0
+    bytes: int = 0
+
+
+def say_size(count: int) -> str:
+    """A number of bytes in words: `812 bytes`, `12 KB`, `1.2 MB`, `256 MB`."""
+    if count < _KILO:
+        return f"{count:,} bytes"
+    value, unit = count / _KILO, "KB"
+    if value >= _KILO:
+        value, unit = value / _KILO, "MB"
+    return f"{value:,.0f} {unit}" if value >= _WHOLE else f"{value:.1f} {unit}"

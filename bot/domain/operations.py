@@ -1,0 +1,102 @@
+"""An operation: a confirmed plan being carried out, step by step, by whichever replica holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.jobs import BatchOutcome
+from bot.domain.message import MessageRef
+from bot.domain.times import MINUTE, Ms
+
+WATCH_LIMIT: Final[Ms] = 15 * MINUTE
+"""How long jobs are watched, after the last was moved, for how they end."""
+
+WATCHED: Final = 20_000
+"""Jobs that are watched for how they end; of more, so many of them."""
+
+
+class Phase(StrEnum):
+    """Where an operation is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    WATCHING = "watching"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many jobs: done, no longer as shown, without a hash, left out because they'd be lost."""
+
+    done: int = 0
+    changed: int = 0
+    vanished: int = 0
+    left_out: int = 0
+
+    def plus(self, outcome: BatchOutcome) -> Tally:
+        """With a batch's outcome added; what the operation had done before is in it already."""
+        return Tally(
+            done=self.done + len(outcome.done),
+            changed=self.changed + outcome.changed,
+            vanished=self.vanished + outcome.vanished,
+            left_out=self.left_out + outcome.left_out,
+        )
+
+    @property
+    def seen(self) -> int:
+        """How many jobs it has come to."""
+        return self.done + self.changed + self.vanished + self.left_out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """How the jobs of an operation ended. `failed` counts those that failed again, by code.
+
+    `gone` are those that left without a trace: neither their hash nor an event is there.
+    `watched` is how many were watched, `of` how many there were.
+    """
+
+    completed: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
+    waiting: int = 0
+    gone: int = 0
+    watched: int = 0
+    of: int = 0
+
+    @property
+    def failed_again(self) -> int:
+        """How many failed again."""
+        return sum(self.failed.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What is known of it. Its `id` is its plan's.
+
+    `began_at` and the rest are Redis `TIME`; `moved_at` is when the last job was changed.
+    `notice` says what it waits for now ("stalled-check: 20 s"), `stopped` why it ended early.
+    `posting` is set before its message is posted: an answer may have been lost. `note` is what the
+    executor has to say at the end (an archive's id, a cap that was reached).
+    """
+
+    id: str
+    attempt: str
+    phase: Phase = Phase.WAITING
+    began_at: Ms | None = None
+    moved_at: Ms | None = None
+    ended_at: Ms | None = None
+    tally: Tally = Tally()
+    message: MessageRef | None = None
+    posting: bool = False
+    notice: str = ""
+    note: str = ""
+    stopped: str = ""
+    stopped_by: str | None = None
+    receipt: Receipt | None = None
+
+    def at(self, tally: Tally, now: Ms) -> Operation:
+        """Further on."""
+        return replace(self, tally=tally, moved_at=now, notice="")

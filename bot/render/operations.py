@@ -1,0 +1,275 @@
+"""An operation's one message, from its first batch to its end, and the receipt in its thread."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from bot.domain.message import Message
+from bot.domain.operations import Operation, Phase, Receipt
+from bot.domain.plans import Plan, PlanKind, PlanStatus
+from bot.domain.policy import Catalog, QueuePolicy
+from bot.domain.times import Ms
+from bot.render import action_ids
+from bot.render import operation_words as words
+from bot.render.kit import (
+    Block,
+    Element,
+    actions,
+    button,
+    confirm,
+    context,
+    finish,
+    press,
+    section,
+    simple,
+)
+from bot.render.levels import WARNING_SIGN
+from bot.render.plan_card import RETRIES, jobs
+from bot.render.reasons import named
+from bot.render.typed import typed
+from bot.render.words import escape, length, mention, number, plural, trusted
+
+_BAR: Final = 16
+_CODES: Final = 4
+
+
+class OperationRenderer:
+    """Satisfies `ports.OperationWriter`."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def progress(self, plan: Plan, operation: Operation, *, now: Ms) -> Message:
+        """The operation's one message, at any stage."""
+        if operation.phase in (Phase.WAITING, Phase.RUNNING):
+            return self._running(plan, operation, now)
+        return self._moved(plan, operation)
+
+    def receipt(self, plan: Plan, operation: Operation) -> Message:
+        """How its jobs ended, for its thread."""
+        ended = operation.receipt or Receipt()
+        policy = self._catalog.policy(plan.queue)
+        text = f"{_mark(ended)}{receipt_words(ended, policy, plan)}"
+        return finish(text, [section(text), actions(*self._after(plan, operation))])
+
+    def _running(self, plan: Plan, operation: Operation, now: Ms) -> Message:
+        total = plan.canary or plan.count
+        headline = f"{plan.kind.doing} {self._about(plan, total)}, by {_people(plan)}"
+        done = min(operation.tally.seen, total)
+        line = f"{bar(done, total)} {number(done)} of {number(total)}"
+        notice = f"Waiting: {trusted(operation.notice, 300)}" if operation.notice else ""
+        blocks: list[Block | None] = [
+            section(f"*{headline}*", f"{line}{_speed(plan, operation, now)}", notice),
+            actions(
+                press(
+                    "Stop",
+                    action_ids.OPERATION_STOP,
+                    plan.id,
+                    confirm=confirm(
+                        "Stop after this batch?",
+                        "What was done stays done; the rest is left as it is.",
+                        "Stop",
+                    ),
+                )
+            ),
+        ]
+        return finish(f"{headline}: {number(done)} of {number(total)}", blocks)
+
+    def _moved(self, plan: Plan, operation: Operation) -> Message:
+        """What was done; how its jobs fare, while they are watched and after."""
+        policy = self._catalog.policy(plan.queue)
+        said = f"{_title(plan, operation)} {outcome_words(plan, operation, self._catalog)}".strip()
+        headline = f"{said} {self._asked(plan, operation)}"
+        ended = operation.receipt
+        fate = receipt_words(ended, policy, plan) if ended else ""
+        watched = plan.status is PlanStatus.TRIED or operation.phase is Phase.WATCHING
+        if operation.phase is Phase.WATCHING and not fate:
+            fate = "Watching how they end\u2026"
+        lines = [
+            section(headline, fate, self._canary(plan, operation) if watched else ""),
+            context(
+                words.archived(plan, operation, self._catalog.archive_keep),
+                trusted(operation.note, 600),
+            ),
+            actions(*self._after(plan, operation)),
+        ]
+        return finish(f"{headline} {fate}".strip(), lines)
+
+    def _canary(self, plan: Plan, operation: Operation) -> str:
+        """What a canary says about the rest."""
+        ended = operation.receipt
+        if not plan.canary or operation.phase is not Phase.ENDED or ended is None:
+            return ""
+        left = plan.count - operation.tally.done
+        if ended.failed_again:
+            return f"*Not going on*: {number(left)} stay failed. See what failed first."
+        if ended.waiting:
+            return f"Not known yet how they end: {number(left)} wait."
+        return f"*All went well.* {number(left)} {'is' if left == 1 else 'are'} left."
+
+    def _after(self, plan: Plan, operation: Operation) -> list[Element | None]:
+        address = self._catalog.address(plan.queue)
+        ended = operation.receipt
+        made: list[Element | None] = []
+        if plan.status is PlanStatus.TRIED and operation.phase is Phase.ENDED and ended:
+            made.append(self._rest(plan, operation, ended))
+        if ended and ended.failed_again:
+            made.append(
+                button(
+                    f"Show the {number(ended.failed_again)}",
+                    typed("failed", address, of=plan.id),
+                )
+            )
+        if words.makes_archive(plan) and operation.tally.done:
+            made.append(button("Undo\u2026", typed("undo", plan.archive)))
+        made.append(button("Status", typed("status", address)))
+        return made
+
+    def _rest(self, plan: Plan, operation: Operation, ended: Receipt) -> Element:
+        left = max(0, plan.count - operation.tally.done)
+        doubtful = bool(ended.failed_again or ended.waiting)
+        asked = None
+        if doubtful:
+            asked = confirm(
+                f"Retry the other {number(left)}?",
+                "Of those that were tried, not all went well: the rest may fail again.",
+                f"Retry {number(left)}",
+            )
+        style = "danger" if ended.failed_again else "primary"
+        return press(
+            f"Retry the other {number(left)}",
+            action_ids.PLAN_REST,
+            plan.id,
+            style=None if doubtful and not ended.failed_again else style,  # type: ignore[arg-type]
+            confirm=asked,
+        )
+
+    def _about(self, plan: Plan, count: int) -> str:
+        if plan.kind not in RETRIES:
+            return words.about(plan, count, self._catalog.address(plan.queue))
+        queue = escape(self._catalog.address(plan.queue), 80)
+        policy = self._catalog.policy(plan.queue)
+        error = _error(plan, policy)
+        code = f" {error}" if error else ""
+        fresh = " with fresh attempts" if plan.fresh else ""
+        tried = " (a try)" if plan.canary else ""
+        noun = "job" if count == 1 else "jobs"
+        return f"{number(count)}{code} {noun} of {queue}{fresh}{tried}"
+
+    def _asked(self, plan: Plan, operation: Operation) -> str:
+        stopped = ""
+        if operation.stopped_by:
+            stopped = f", stopped by {mention(operation.stopped_by)}"
+        return f"Asked by {_people(plan)}{stopped}."
+
+
+def outcome_words(plan: Plan, operation: Operation, catalog: Catalog) -> str:
+    """Done, and what was not and why, each only when there is any."""
+    tally = operation.tally
+    error = _error(plan, catalog.policy(plan.queue))
+    done = words.done_words(plan, tally.done, catalog.address(plan.queue), error)
+    if plan.kind is PlanKind.OBLITERATE and not plan.count and not operation.stopped:
+        done = f"Removed *{escape(catalog.address(plan.queue), 80)}*, which was empty"
+    rest = [
+        _some(tally.changed, words.changed(plan)),
+        f"{number(tally.vanished)} had vanished" if tally.vanished else "",
+        f"{number(tally.left_out)} left out ({words.left_out(plan)})" if tally.left_out else "",
+    ]
+    total = plan.canary or plan.count
+    undone = max(0, total - tally.seen)
+    if operation.stopped and undone:
+        rest.append(f"{number(undone)} not touched")
+    said = ", ".join(one for one in rest if one)
+    why = ""
+    if operation.stopped and not operation.stopped_by:
+        why = f" Ended early: {trusted(operation.stopped, 300)}"
+    return f"{done}.{f' {said}.' if said else ''}{why}"
+
+
+def _error(plan: Plan, policy: QueuePolicy) -> str:
+    """The one error that a plan is about, "" where there are more, or it was not chosen by one."""
+    only = plan.kind in RETRIES and len(plan.groups) == 1 and plan.filter.code is not None
+    return named(plan.groups[0].code, policy, 60) if only else ""
+
+
+def receipt_words(ended: Receipt, policy: QueuePolicy, plan: Plan) -> str:
+    """`*1,950 completed* · 30 failed again (28 WHMCS_ERROR, 2 new: TIMEOUT) · 20 still waiting`."""
+    said = [f"*{number(ended.completed)} completed*"]
+    if ended.failed_again:
+        said.append(f"{number(ended.failed_again)} failed again ({_codes(ended, policy, plan)})")
+    if ended.waiting:
+        said.append(f"{number(ended.waiting)} still waiting")
+    if ended.gone:
+        said.append(f"{number(ended.gone)} gone without a trace")
+    if ended.watched < ended.of:
+        said.append(f"watched {number(ended.watched)} of {number(ended.of)}")
+    return " \u00b7 ".join(said)
+
+
+def began(plan: Plan, catalog: Catalog) -> Message:
+    """In the place of the card, for the one who pressed."""
+    queue = escape(catalog.address(plan.queue), 80)
+    return simple(
+        f"Begun: {jobs(replace(plan, count=plan.canary or plan.count))} of {queue}. "
+        "Its message in this channel shows how far it is, and has the Stop button."
+    )
+
+
+def stopping(plan: Plan, catalog: Catalog) -> Message:
+    """For the one who pressed Stop."""
+    queue = escape(catalog.address(plan.queue), 80)
+    return simple(f"Stopping the {plan.kind.verb} in {queue} after this batch.")
+
+
+def bar(done: int, total: int) -> str:
+    """A bar of sixteen blocks."""
+    full = _BAR * min(done, total) // total if total else _BAR
+    return "\u2593" * full + "\u2591" * (_BAR - full)
+
+
+def _speed(plan: Plan, operation: Operation, now: Ms) -> str:
+    """Rate and time left, once there is something to go by."""
+    tally, began = operation.tally, operation.began_at
+    if began is None or now - began < 1000 or not tally.done:  # noqa: PLR2004 - a second, in ms
+        return ""
+    rate = 1000 * tally.seen / (now - began)
+    left = max(0, (plan.canary or plan.count) - tally.seen)
+    shown = number(round(rate)) if rate >= 1 else f"{rate:.1f}"
+    return f" \u00b7 {shown}/s \u00b7 {length(round(1000 * left / rate))} left"
+
+
+def _title(plan: Plan, operation: Operation) -> str:
+    if operation.stopped and not operation.stopped_by:
+        return WARNING_SIGN
+    ended = operation.receipt
+    if ended is not None and operation.phase is Phase.ENDED:
+        return _mark(ended).strip()
+    return "\u2705" if plan.kind not in RETRIES and operation.tally.done else ""
+
+
+def _mark(ended: Receipt) -> str:
+    if ended.failed_again:
+        return f"{WARNING_SIGN} "
+    return "\u2705 " if not ended.waiting else ""
+
+
+def _codes(ended: Receipt, policy: QueuePolicy, plan: Plan) -> str:
+    """The codes of what failed again; those that the plan did not have are new."""
+    before = {group.code for group in plan.groups}
+    said = []
+    for code, count in list(ended.failed.items())[:_CODES]:
+        new = "" if code in before or not before else "new: "
+        said.append(f"{number(count)} {new}{named(code, policy, 60)}")
+    more = len(ended.failed) - _CODES
+    return ", ".join(said) + (f", {plural(more, 'more kind')}" if more > 0 else "")
+
+
+def _some(count: int, what: str) -> str:
+    return f"{number(count)} {'was' if count == 1 else 'were'} {what}" if count else ""
+
+
+def _people(plan: Plan) -> str:
+    """Who confirmed it, and who approved."""
+    who = mention(plan.confirmed_by or plan.asked_by)
+    return f"{who}, approved by {mention(plan.approved_by)}" if plan.approved_by else who

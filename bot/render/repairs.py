@@ -1,0 +1,98 @@
+"""The repairs besides retry: what their cards say more, and their other messages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from bot.domain.archives import ArchiveInfo, say_size
+from bot.domain.listing import state_word
+from bot.domain.message import Message
+from bot.domain.plans import STUCK, Plan, PlanKind
+from bot.domain.policy import Catalog
+from bot.domain.queues import QueueId
+from bot.domain.times import Ms, say_duration
+from bot.render.kit import Block, Element, actions, button, context, finish, section
+from bot.render.plan_commands import command
+from bot.render.plans import UNRECORDED
+from bot.render.typed import typed
+from bot.render.words import code, date, escape, mention, number, plural
+
+_ARCHIVES: Final = 10
+_MADE_BY: Final = {"clean": "cleaned", "remove": "removed", "drain": "drained"}
+
+
+def lines(plan: Plan, archive: ArchiveInfo | None, now: Ms) -> list[str]:
+    """What a card says below its question: where what comes back comes from."""
+    if plan.kind is not PlanKind.UNDO or archive is None:
+        return []
+    made = _made(archive, now)
+    return [f"{made[0].upper()}{made[1:]}, archived until {date(archive.expires_at, now)}"]
+
+
+def offers(plan: Plan, catalog: Catalog, *, orphans: int) -> list[Element | None]:
+    """Buttons for what else was found, and for the other way there is."""
+    if plan.kind is PlanKind.SALESFORCE and plan.state != STUCK:
+        return [button("Retry by BullMQ instead\u2026", command(plan, catalog, by_bullmq=True))]
+    if not orphans:
+        return []
+    address = catalog.address(plan.queue)
+    label = f"{plural(orphans, 'orphan hash', 'orphan hashes')}\u2026"
+    return [button(label, typed("clean", address, "orphans"))]
+
+
+def promoted(
+    queue: QueueId, job_id: str, user: str, catalog: Catalog, *, recorded: bool = True
+) -> Message:
+    """Told where it was asked: who promoted which job; `recorded` False: not in the audit log."""
+    address = catalog.address(queue)
+    said = f"{mention(user)} promoted job {code(job_id, 60)} of {escape(address, 80)}."
+    buttons = actions(
+        button("Details", typed("job", address, job_id)),
+        button("Status", typed("status", address)),
+    )
+    return finish(said, [section(said, "" if recorded else UNRECORDED), buttons])
+
+
+def archives(
+    found: Sequence[ArchiveInfo],
+    mine: Collection[str],
+    now: Ms,
+    catalog: Catalog,
+    *,
+    cap: int,
+    kept: Ms,
+) -> Message:
+    """What can be brought back, newest first; those of `mine` by this person."""
+    kept_words = f"Kept {say_duration(kept)}, up to {say_size(cap)} in all"
+    if not found:
+        said = "Nothing can be brought back: no job was cleaned or removed lately."
+        return finish(said, [section(said), context(kept_words)])
+    jobs, taken = sum(one.jobs for one in found), sum(one.bytes for one in found)
+    title = f"*{plural(jobs, 'job')}* in {plural(len(found), 'archive')} can be brought back"
+    blocks: list[Block | None] = [section(title)]
+    for one in found[:_ARCHIVES]:
+        address = catalog.address(one.queue)
+        state = f"{escape(state_word(one.state), 40)} " if one.state else ""
+        what = f"*{number(one.jobs)}* {state}{'job' if one.jobs == 1 else 'jobs'}"
+        blocks.append(
+            section(
+                f"{what} of *{escape(address, 80)}* · {_made(one, now)}",
+                f"{code(one.id, 40)} · {say_size(one.bytes)} · until {date(one.expires_at, now)}",
+                accessory=button("Undo\u2026", typed("undo", one.id)) if one.id in mine else None,
+            )
+        )
+    more = len(found) - _ARCHIVES
+    blocks.append(
+        context(
+            f"{number(more)} older: `undo ID` with the id that `history` tells" if more > 0 else "",
+            f"{kept_words}; {say_size(taken)} taken by these",
+        )
+    )
+    return finish(title, blocks)
+
+
+def _made(archive: ArchiveInfo, now: Ms) -> str:
+    """`cleaned by @bob 03:12`."""
+    verb = _MADE_BY.get(archive.kind, "removed")
+    return f"{verb} by {mention(archive.by)} {date(archive.at, now)}"

@@ -1,0 +1,227 @@
+"""Takes jobs out of a queue into the archive, and brings them back: a batch at a time.
+
+A batch goes capture, put, remove, settle. Whatever is removed was put before, and the removing
+script enters it into the operation's done set: so after a crash at any point, `resume` finishes
+the batch, and each job is either in its queue or in the archive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from bot.domain.archives import Kept
+from bot.domain.jobs import ArchivedJob, BatchOutcome, FailedRef
+from bot.domain.queues import QueueId
+from bot.errors import BullhornError, RefusedError
+from bot.ports import Archive, DoneSets, QueueRemover
+
+_AT_ONCE = 500
+"""Ids that a done set is asked about at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """A batch on its way into the archive.
+
+    What is removed of it is in a done set of its own, which the one that replaces it goes on with:
+    so a job that two processes have archived at once is kept by the batch that it was removed for,
+    and by no other.
+    """
+
+    queue: QueueId
+    archive_id: str
+    kept: Kept
+    operation: str
+
+    @property
+    def done_set(self) -> str:
+        """The name of that done set."""
+        return f"{self.operation}.{self.kept.origin}"
+
+
+class Archiving:
+    """One batch of an operation that archives or undoes."""
+
+    def __init__(self, *, remover: QueueRemover, archive: Archive, done: DoneSets) -> None:
+        self._remover = remover
+        self._archive = archive
+        self._done = done
+
+    async def take(
+        self,
+        queue: QueueId,
+        state: str,
+        jobs: Sequence[FailedRef],
+        *,
+        archive_id: str,
+        configured: int | None,
+        operation: str,
+        wanted: Callable[[ArchivedJob], bool] | None = None,
+    ) -> BatchOutcome:
+        """Archive and remove jobs that are in `state` with that score.
+
+        Those that are not `wanted` stay, and are not counted.
+
+        Raises:
+            ArchiveFullError: there is no room for them.
+            RefusedError: the queue does not allow it now.
+            UnavailableError: something does not answer; `resume` finishes what was begun.
+                `done` is, in each of these, what was removed before.
+        """
+        known = await self._contained(queue, operation, [job.id for job in jobs])
+        outcome = BatchOutcome(already=len(known))
+        rest = [job for job in jobs if job.id not in known]
+        try:
+            async for group in self._remover.capture(queue, state, rest):
+                outcome += BatchOutcome(changed=group.changed, vanished=group.vanished)
+                chosen = tuple(job for job in group.jobs if wanted is None or wanted(job))
+                if chosen and (kept := await self._archive.put(archive_id, chosen)):
+                    batch = _Batch(queue, archive_id, kept, operation)
+                    removed = await self._remove(batch, chosen, configured)
+                    await self._settle(batch, removed.done)
+                    outcome += removed
+        except BullhornError as error:
+            error.done = outcome + _of(error)
+            raise
+        return outcome
+
+    async def resume(
+        self, queue: QueueId, *, archive_id: str, configured: int | None, operation: str
+    ) -> BatchOutcome:
+        """Finish the batches that a crash left between put and settle.
+
+        They are removed now, not given up: a process that was only slow may still be about to
+        remove them, and must find nothing left to do.
+
+        Raises:
+            RefusedError: the queue does not allow it now; the batches are settled all the same.
+            UnavailableError: something does not answer; call again.
+        """
+        outcome = BatchOutcome()
+        refusal: RefusedError | None = None
+        for number in await self._archive.unsettled(archive_id):
+            jobs = await self._archive.batch(archive_id, number)
+            known = await self._contained(queue, operation, [job.id for job in jobs])
+            left = [job for job in jobs if job.id not in known]
+            now = await self._as_they_are(queue, left)
+            whole = [now.get(job.id, job) for job in jobs]
+            kept = await self._archive.put(archive_id, whole, replaces=number)
+            if kept is None:  # another has finished it meanwhile
+                continue
+            batch = _Batch(queue, archive_id, kept, operation)
+            try:
+                outcome += await self._remove(batch, left, configured)
+            except RefusedError as error:
+                refusal = error
+                outcome += _of(error)
+            else:
+                await self._settle_by_done(batch, whole)
+        if refusal is not None:
+            refusal.done = outcome
+            raise refusal
+        return outcome
+
+    async def bring_back(
+        self,
+        queue: QueueId,
+        *,
+        archive_id: str,
+        batch: int,
+        configured: int | None,
+        operation: str,
+    ) -> BatchOutcome:
+        """Restore a batch as it was; what is back goes out of the archive.
+
+        `operation` is the undo's own. Batches must be brought back in the archive's order, and may
+        be again: what was restored before is in the outcome as `already`.
+
+        Raises:
+            RefusedError: the queue does not allow it now; `done` is what was restored before.
+            UnavailableError: something does not answer; call again.
+        """
+        jobs = await self._archive.batch(archive_id, batch)
+        try:
+            outcome = await self._remover.restore(
+                queue, jobs, configured=configured, operation=operation, archive=archive_id
+            )
+        except RefusedError:
+            await self._drop_restored(queue, jobs, archive_id, batch, operation)
+            raise
+        await self._drop_restored(queue, jobs, archive_id, batch, operation)
+        return outcome
+
+    async def _drop_restored(
+        self,
+        queue: QueueId,
+        jobs: Sequence[ArchivedJob],
+        archive_id: str,
+        batch: int,
+        operation: str,
+    ) -> None:
+        back = await self._contained(queue, operation, [job.id for job in jobs])
+        if back:
+            await self._archive.drop_jobs(archive_id, batch, back)
+
+    async def _remove(
+        self, batch: _Batch, jobs: Sequence[ArchivedJob], configured: int | None
+    ) -> BatchOutcome:
+        """Remove the jobs of a batch; where that is refused, settle it.
+
+        Raises:
+            As `take`.
+        """
+        outcome = BatchOutcome()
+        try:
+            for state in dict.fromkeys(job.state for job in jobs):
+                outcome += await self._remover.remove(
+                    batch.queue,
+                    state,
+                    [_ref(job) for job in jobs if job.state == state],
+                    configured=configured,
+                    operation=batch.operation,
+                    batch=str(batch.kept.origin),
+                )
+        except RefusedError as error:
+            whole = await self._archive.batch(batch.archive_id, batch.kept.number)
+            await self._settle_by_done(batch, whole)
+            error.done = outcome + _of(error)
+            raise
+        return outcome
+
+    async def _as_they_are(
+        self, queue: QueueId, jobs: Sequence[ArchivedJob]
+    ) -> dict[str, ArchivedJob]:
+        """Those that are still in their place, captured anew: they may have changed a little."""
+        found: dict[str, ArchivedJob] = {}
+        for state in dict.fromkeys(job.state for job in jobs):
+            refs = [_ref(job) for job in jobs if job.state == state]
+            async for group in self._remover.capture(queue, state, refs):
+                found.update({job.id: job for job in group.jobs})
+        return found
+
+    async def _settle_by_done(self, batch: _Batch, jobs: Sequence[ArchivedJob]) -> None:
+        ids = [job.id for job in jobs]
+        removed = await self._contained(batch.queue, batch.done_set, ids)
+        await self._settle(batch, removed)
+
+    async def _settle(self, batch: _Batch, removed: Collection[str]) -> None:
+        if await self._archive.settle(batch.archive_id, batch.kept.number, removed):
+            await self._done.forget(batch.queue, batch.done_set)
+
+    async def _contained(
+        self, queue: QueueId, operation: str, ids: Sequence[str]
+    ) -> frozenset[str]:
+        found: frozenset[str] = frozenset()
+        for start in range(0, len(ids), _AT_ONCE):
+            part = ids[start : start + _AT_ONCE]
+            found |= await self._done.contains(queue, operation, part)
+        return found
+
+
+def _ref(job: ArchivedJob) -> FailedRef:
+    return FailedRef(job.id, int(float(job.score)))
+
+
+def _of(error: BullhornError) -> BatchOutcome:
+    return error.done if isinstance(error.done, BatchOutcome) else BatchOutcome()

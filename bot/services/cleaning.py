@@ -1,0 +1,266 @@
+"""Clean and remove: whole jobs leave a queue, archived first unless they have completed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bot.domain.access import Actor
+from bot.domain.archives import say_size
+from bot.domain.compatibility import Action
+from bot.domain.failures import failure_code
+from bot.domain.jobs import FailedRef, FailureFilter, JobDetail, Placed
+from bot.domain.listing import listed
+from bot.domain.plan_facts import PlanFacts
+from bot.domain.plans import Plan, PlanKind
+from bot.domain.queues import QueueId
+from bot.domain.redaction import shown_code
+from bot.domain.times import DAY, Ms, say_duration
+from bot.errors import JobGoneError, RefusedError
+from bot.ports import Archive, QueueRemover
+from bot.services.plan_desk import Desk
+from bot.services.planning import Proposal
+
+COMPLETED: Final = "completed"
+FAILED: Final = "failed"
+DEFAULT_AGE: Final[dict[str, Ms]] = {COMPLETED: 7 * DAY, FAILED: 30 * DAY}
+"""How old jobs must be to be cleaned, by their state, unless it is said; from the contract."""
+
+LOOK: Final = 40
+"""Steps of a look for orphans while a card is drawn: about 20,000 keys."""
+
+SAMPLE: Final = 50
+"""Jobs that are weighed to tell how much an archive takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weight:
+    """About how many bytes the archive of some jobs takes; how many of them there is room for."""
+
+    bytes: int
+    fit: int
+
+
+class Scales:
+    """Tells what an archive would take, from a few of the jobs."""
+
+    def __init__(self, *, remover: QueueRemover, archive: Archive) -> None:
+        self._remover = remover
+        self._archive = archive
+
+    async def weigh(self, queue: QueueId, state: str, count: int, *, until: Ms | None) -> Weight:
+        """Of `count` jobs, by the oldest page of them.
+
+        Raises:
+            RedisUnavailableError: the queue cannot be read.
+        """
+        async for page in self._remover.select(queue, state, until=until):
+            step = max(1, len(page) // SAMPLE)
+            return await self.weigh_these(queue, state, page[::step][:SAMPLE], count)
+        return Weight(bytes=0, fit=count)
+
+    async def weigh_these(
+        self, queue: QueueId, state: str, refs: list[FailedRef], count: int
+    ) -> Weight:
+        """Of `count` jobs like these."""
+        size = jobs = 0
+        async for group in self._remover.capture(queue, state, refs):
+            if group.jobs:
+                size += await self._archive.weigh(group.jobs)
+                jobs += len(group.jobs)
+        each = size / jobs if jobs else 0.0
+        room = await self._archive.room()
+        return Weight(
+            bytes=round(each * count), fit=min(count, int(room / each)) if each else count
+        )
+
+    def said(self, weight: Weight, count: int) -> list[str]:
+        """How long it is kept, how much of the cap it takes, and what does not fit."""
+        kept, cap = say_duration(self._archive.kept), say_size(self._archive.cap)
+        mine = f"about {say_size(weight.bytes)} of it"
+        lines = [f"Archived first: kept {kept}, up to {cap} of archives; {mine}"]
+        if weight.fit < count:
+            lines.insert(
+                0,
+                f"The archive has room for about {weight.fit:,} of them: "
+                f"the other {count - weight.fit:,} are not removed",
+            )
+        return lines
+
+
+class CleanPlanner:
+    """Makes plans to clean, and to remove one job. Callers have checked the role."""
+
+    def __init__(self, *, desk: Desk, remover: QueueRemover, scales: Scales) -> None:
+        self._desk = desk
+        self._remover = remover
+        self._scales = scales
+
+    async def propose(
+        self,
+        actor: Actor,
+        queue: QueueId,
+        state: str,
+        *,
+        older_than: Ms,
+        rate: float | None = None,
+    ) -> Proposal:
+        """Freeze the jobs that finished so longer ago, by that time, and store a plan for them.
+
+        Raises:
+            JobGoneError: there are none.
+            RefusedError: the version table does not allow it now.
+        """
+        sample, _ = await self._desk.look(queue, Action.CLEAN)
+        now = sample.taken_at
+        until = now - older_than
+        count = await self._remover.in_state(queue, state, until=until)
+        orphans = await self._look_for_orphans(queue)
+        if not count:
+            raise JobGoneError(_nothing(state, older_than, orphans, self._address(queue)))
+        said = await self._ages(queue, state, until=until, now=now)
+        if state == FAILED:
+            weight = await self._scales.weigh(queue, state, count, until=until)
+            said += self._scales.said(weight, count)
+            said += _flows(await self._desk.reader.plan_facts(queue, FailureFilter(until=until)))
+        else:
+            said.append("Completed jobs are not archived: they cannot be brought back")
+        plan = self._desk.draft(
+            actor, queue, PlanKind.CLEAN, now=now, count=count, state=state, rate=rate,
+            filter=FailureFilter(until=until), warnings=tuple(said),
+        )  # fmt: skip
+        plan = replace(plan, archive=plan.id if state == FAILED else "")
+        return await self._desk.keep(plan, orphans=orphans)
+
+    async def propose_one(self, actor: Actor, queue: QueueId, job_id: str) -> Proposal:
+        """A plan to archive and remove one job, wherever it is.
+
+        It is a plan, though it is about one job: a press shows first what it hits, and the
+        operation that follows finishes the work of a replica that dies between archive and removal.
+
+        Raises:
+            JobGoneError: it is not there.
+            RefusedError: a worker holds it, a flow hangs on it, or the version table forbids it.
+        """
+        sample, _ = await self._desk.look(queue, Action.REMOVE)
+        job = await self._desk.reader.job(queue, job_id)
+        placed = await self._remover.place(queue, job_id)
+        if job is None or placed is None:
+            raise self._missing(queue, job_id, job)
+        _check_free(placed, job_id)
+        weight = await self._scales.weigh_these(queue, placed.state, [placed.ref], 1)
+        redact = self._desk.catalog.policy(queue).redact
+        said = [_described(job, redact), *self._scales.said(weight, 1)]
+        plan = self._desk.draft(
+            actor, queue, PlanKind.CLEAN, now=sample.taken_at, count=1, state=placed.state,
+            ids=((job_id, placed.ref.failed_at),), named=True, warnings=tuple(said),
+        )  # fmt: skip
+        return await self._desk.keep(replace(plan, archive=plan.id))
+
+    async def again(self, actor: Actor, plan: Plan) -> Proposal:
+        """A new plan for what an old one was asked for; raises as `propose`."""
+        if plan.named:
+            return await self.propose_one(actor, plan.queue, plan.ids[0][0])
+        return await self.propose(
+            actor,
+            plan.queue,
+            plan.state,
+            older_than=plan.asked_at - (plan.filter.until or 0),
+            rate=plan.rate,
+        )
+
+    async def recount(self, plan: Plan) -> int:
+        """How many have finished by that time; of one job, whether it is where it was."""
+        if not plan.named:
+            until = plan.filter.until
+            return await self._remover.in_state(plan.queue, plan.state, until=until)
+        ((job_id, score),) = plan.ids
+        placed = await self._remover.place(plan.queue, job_id)
+        same = placed is not None and (placed.state, placed.ref.failed_at) == (plan.state, score)
+        return int(same)
+
+    async def check(self, plan: Plan) -> None:
+        """Look whether it may be done now; raises as `Planner.check`."""
+        await self._desk.look(plan.queue, Action.REMOVE if plan.named else Action.CLEAN)
+
+    async def _ages(self, queue: QueueId, state: str, *, until: Ms, now: Ms) -> list[str]:
+        found = await self._remover.edges(queue, state, until=until)
+        if found is None:
+            return []
+        oldest, newest = (say_duration(now - at) for at in found)
+        verb = "failed" if state == FAILED else "completed"
+        return [f"The oldest {verb} {oldest} ago, the newest {newest} ago"]
+
+    async def _look_for_orphans(self, queue: QueueId) -> int:
+        """How many a short look finds."""
+        return sum([len(ids) async for ids in self._remover.orphans(queue, steps=LOOK)])
+
+    def _address(self, queue: QueueId) -> str:
+        return self._desk.catalog.address(queue)
+
+    def _missing(self, queue: QueueId, job_id: str, job: JobDetail | None) -> JobGoneError:
+        address = self._address(queue)
+        if job is None:
+            return JobGoneError(f"Job {job_id[:60]} is not in {address} (any more).")
+        return JobGoneError(
+            f"Job {job_id[:60]} is in none of the lists of {address}: only its hash is left. "
+            f"`clean {address} orphans` removes such hashes."
+        )
+
+
+def _check_free(placed: Placed, job_id: str) -> None:
+    """Refuse what would take something else along.
+
+    Raises:
+        RefusedError: with the reason.
+    """
+    job = f"Job {job_id[:60]}"
+    if placed.locked:
+        raise RefusedError(
+            f"{job} is held by a live worker: removing it would take it from under its hands. "
+            "Wait until it ends, or stop the worker."
+        )
+    if placed.parent_waits:
+        raise RefusedError(
+            f"{job} is a flow child, and its parent still waits for it: BullMQ would remove or "
+            "start the parent with it. Remove the parent first, or retry the child."
+        )
+    if placed.children:
+        raise RefusedError(
+            f"{job} is a flow parent that waits for {placed.children:,} of its children: they "
+            "would be left without it. Let them finish, or remove them first."
+        )
+
+
+def _flows(facts: PlanFacts) -> list[str]:
+    """Flow children that stay, as BullMQ would remove or start their parents with them."""
+    count = facts.children - facts.orphaned
+    if count <= 0:
+        return []
+    if count == 1:
+        return ["1 flow child whose parent waits for it: left out"]
+    return [f"{count:,} flow children whose parents wait for them: left out"]
+
+
+def _described(job: JobDetail, redact: Sequence[str]) -> str:
+    """What is hit: its name, its state, and why it failed."""
+    said = [f"{listed([job.name])}, {job.state}" if job.name else f"It is {job.state}"]
+    if job.state == FAILED and job.failed_reason:
+        code = shown_code(failure_code(job.failed_reason), redact, job.data)
+        said.append(f" with {listed([code])}")
+    if job.attempts_made:
+        said.append(f", {job.attempts_made:,} of {job.attempts:,} attempts used")
+    return "".join(said)
+
+
+def _nothing(state: str, older_than: Ms, orphans: int, address: str) -> str:
+    age = f" {say_duration(older_than)} ago or earlier" if older_than else ""
+    verb = "failed" if state == FAILED else "completed"
+    text = f"No job of {address} {verb}{age}: nothing to clean."
+    if orphans:
+        text += (
+            f" {orphans:,} orphan hashes of jobs were left by bare commands: "
+            f"`clean {address} orphans` removes them."
+        )
+    return text

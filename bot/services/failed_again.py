@@ -1,0 +1,32 @@
+"""The jobs of an operation that have failed again since it moved them."""
+
+from __future__ import annotations
+
+from bot.domain.jobs import FailedJob
+from bot.domain.operations import WATCHED
+from bot.domain.queues import QueueId
+from bot.ports import DoneSets, QueueReader
+
+
+class FailedAgain:
+    """Looks the jobs of operations up, for as long as it is remembered which they were."""
+
+    def __init__(self, *, done: DoneSets, reader: QueueReader) -> None:
+        self._done = done
+        self._reader = reader
+
+    async def jobs(self, queue: QueueId, operation: str) -> list[FailedJob]:
+        """Those that are failed now, newest first; of very many jobs, the first 20,000 are seen.
+
+        Raises:
+            RedisUnavailableError: the queue cannot be read.
+        """
+        found: list[FailedJob] = []
+        seen = 0
+        async for ids in self._done.ids(queue, operation):
+            known = await self._reader.failed_refs(queue, ids)
+            found += [job for job in known.values() if job is not None]
+            seen += len(ids)
+            if seen >= WATCHED:
+                break
+        return sorted(found, key=lambda job: (-job.failed_at, job.id))

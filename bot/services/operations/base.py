@@ -1,0 +1,70 @@
+"""What carries out one kind of plan, batch by batch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.domain.jobs import BatchOutcome
+from bot.domain.operations import Receipt
+from bot.domain.pacing import Pace
+from bot.domain.plans import Plan
+from bot.services.operations.record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a batch did. `notice` says what is waited for, for `wait` seconds, before the next.
+
+    `note` is for the end of the operation's message; a later one replaces it. `total` is how many
+    jobs are done in all, where no done set tells.
+    """
+
+    outcome: BatchOutcome = field(default_factory=BatchOutcome)
+    notice: str = ""
+    wait: float = 0.0
+    note: str = ""
+    total: int | None = None
+
+
+class Throttle:
+    """The pace of one operation: executors ask it how many jobs the next batch may have."""
+
+    def __init__(self, pace: Pace) -> None:
+        self.pace = pace
+
+    @property
+    def batch(self) -> int:
+        """Jobs in the next batch, at most."""
+        return self.pace.batch
+
+
+class Watcher(Protocol):
+    """Follows the jobs of operations of some kinds to their end."""
+
+    async def listen(self, record: Record) -> None:
+        """Note what ends while the operation runs, until cancelled: events do not stay long."""
+        ...
+
+    async def watch(self, record: Record, leave: asyncio.Event) -> Receipt:
+        """Look until all have finished or the time is over; each look is in the record.
+
+        Raises:
+            HandedOverError: the process ends.
+        """
+        ...
+
+
+class Executor(Protocol):
+    """Carries out plans of one kind."""
+
+    def steps(self, plan: Plan, throttle: Throttle) -> AsyncIterator[Step]:
+        """Do it, a batch at a time; started again after a crash, it goes on where it was.
+
+        Raises:
+            RefusedError: it may not be done (any more); `done` is what the last batch had done.
+            RedisUnavailableError: the source does not answer; `done` as above.
+        """
+        ...

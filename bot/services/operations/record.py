@@ -1,0 +1,34 @@
+"""The plan and the state of an operation that runs here, and where they are stored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from bot.domain.operations import Operation
+from bot.domain.plans import Plan
+from bot.ports import Ended, OperationStore
+
+
+class Record:
+    """One running operation."""
+
+    def __init__(self, *, plan: Plan, operation: Operation, store: OperationStore) -> None:
+        self.plan = plan
+        self.operation = operation
+        self._store = store
+        self.told: dict[str, Ended] = {}
+        """How jobs of the queue ended, by the events since the operation runs here."""
+
+    def set(self, **changes: Any) -> None:
+        """Change fields of the operation, here only."""
+        self.operation = replace(self.operation, **changes)
+
+    async def save(self, **changes: Any) -> None:
+        """Change fields, and store all.
+
+        Raises:
+            RedisUnavailableError: it could not be stored.
+        """
+        self.set(**changes)
+        await self._store.save(self.operation)

@@ -1,0 +1,62 @@
+"""Retry: the plan's failed jobs go back to waiting, each only while it is the same failure."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import islice
+
+from bot.domain.jobs import BatchOutcome, FailedRef
+from bot.domain.plans import Plan
+from bot.domain.policy import Catalog
+from bot.ports import DoneSets, QueueOperator, QueueReader
+from bot.services.operations.base import Step, Throttle
+
+
+class RetryExecutor:
+    """Carries out retries, canaries first where the plan says so."""
+
+    def __init__(
+        self, *, reader: QueueReader, operator: QueueOperator, done: DoneSets, catalog: Catalog
+    ) -> None:
+        self._reader = reader
+        self._operator = operator
+        self._done = done
+        self._catalog = catalog
+
+    async def steps(self, plan: Plan, throttle: Throttle) -> AsyncIterator[Step]:
+        """A batch at a time; with a canary, no more than so many in all."""
+        before = await self._done.count(plan.queue, plan.id)
+        left = max(0, plan.canary - before) if plan.canary else None
+        seen = 0
+        async for refs in self._refs(plan):
+            rest = iter(refs)
+            while batch := list(islice(rest, _least(throttle.batch, left))):
+                outcome = await self._operator.retry(
+                    plan.queue,
+                    batch,
+                    fresh=plan.fresh,
+                    configured=self._catalog.policy(plan.queue).bullmq,
+                    operation=plan.id,
+                )
+                # those that left the set before it was read again are no longer failed, too
+                seen += len(batch) - outcome.already - outcome.vanished
+                if left is not None:
+                    left -= len(outcome.done)
+                yield Step(outcome=outcome)
+            if left == 0:
+                return
+        if not plan.ids:
+            yield Step(outcome=BatchOutcome(changed=max(0, plan.count - before - seen)))
+
+    async def _refs(self, plan: Plan) -> AsyncIterator[list[FailedRef]]:
+        """The plan's jobs as they were frozen."""
+        if plan.ids:
+            yield [FailedRef(job_id, failed_at) for job_id, failed_at in plan.ids]
+            return
+        excluded = frozenset(plan.excluded)
+        async for batch in self._reader.select_failed(plan.queue, plan.filter):
+            yield [ref for ref in batch if ref.id not in excluded]
+
+
+def _least(batch: int, left: int | None) -> int:
+    return batch if left is None else min(batch, left)

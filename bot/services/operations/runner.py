@@ -1,0 +1,192 @@
+"""Runs operations: resumes what a crash left, stops when told, and tells how it ended.
+
+An operation is run again from its start whenever a replica takes it up; its done set makes that
+harmless, and is where its total comes from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from bot.domain.jobs import BatchOutcome
+from bot.domain.operations import Operation, Phase, Tally
+from bot.domain.pacing import Pace
+from bot.domain.plans import PlanStatus
+from bot.errors import (
+    HandedOverError,
+    RefusedError,
+    SalesforceRefusedError,
+    UnavailableError,
+)
+from bot.services.operations.base import Throttle
+from bot.services.operations.ending import Ending, OvertakenError
+from bot.services.operations.record import Record
+from bot.services.operations.screen import Screen
+from bot.services.operations.tools import Tools
+
+_log = structlog.get_logger(__name__)
+SAVE_EVERY: Final = 1.0
+"""Seconds between two times the progress is stored."""
+PATIENCE: Final = 60.0
+"""Seconds without progress for which a source that does not answer is waited for."""
+
+
+class Runner:
+    """Carries out one operation after another, or several at once."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def run(self, plan_id: str, leave: asyncio.Event) -> None:
+        """Carry a plan out, from wherever it is, to its end.
+
+        Raises:
+            HandedOverError: the process ends; another goes on.
+            RedisUnavailableError: Bullhorn's own Redis does not answer; try again.
+        """
+        tools = self._tools
+        plan = await tools.plans.get(plan_id)
+        if plan is None or plan.status in (PlanStatus.PROPOSED, PlanStatus.CANCELLED):
+            return
+        operation = await tools.operations.load(plan_id)
+        if operation is None or operation.attempt != plan.attempt:
+            kept = operation.message if operation else None
+            operation = Operation(id=plan_id, attempt=plan.attempt, message=kept)
+        if operation.phase is Phase.ENDED:
+            return
+        record = Record(plan=plan, operation=operation, store=tools.operations)
+        screen = Screen(
+            record, messenger=tools.messenger, writer=tools.writer, now=tools.reader.now
+        )
+        try:
+            await _Run(tools, record, screen, leave).go()
+        except OvertakenError:
+            _log.warning("another replica has ended this operation", plan=plan_id)
+
+
+class _Run:
+    """One operation, here and now."""
+
+    def __init__(self, tools: Tools, record: Record, screen: Screen, leave: asyncio.Event) -> None:
+        self._tools = tools
+        self._record = record
+        self._screen = screen
+        self._leave = leave
+        self._ending = Ending(tools, record)
+        self._saved_at = 0.0
+
+    async def go(self) -> None:
+        """From where it is to its end."""
+        record, now = self._record, await self._tools.reader.now()
+        record.set(began_at=record.operation.began_at or now)
+        watcher = self._tools.watchers.get(record.plan.kind)
+        listening = asyncio.ensure_future(watcher.listen(record)) if watcher else None
+        self._screen.start()
+        try:
+            if record.plan.status is PlanStatus.RUNNING:
+                await record.save(phase=Phase.RUNNING)
+                await self._carry_out()
+                await self._ending.conclude()
+            if watcher is not None and record.operation.tally.done:
+                await record.save(phase=Phase.WATCHING)
+                record.set(receipt=await watcher.watch(record, self._leave))
+        except BaseException:
+            await self._screen.close(abandon=True)
+            raise
+        finally:
+            if listening is not None:
+                listening.cancel()
+        record.set(ended_at=await self._tools.reader.now(), phase=Phase.ENDED)
+        await self._screen.close()
+        await self._ending.tell()
+        await record.save()
+        if record.plan.status is not PlanStatus.TRIED:
+            await self._ending.forget()
+
+    async def _carry_out(self) -> None:
+        """All batches; a source that goes away is waited for, and the rest done then."""
+        quiet_since: float | None = None
+        pause = 1.0
+        while True:
+            before = self._record.operation.tally.done
+            try:
+                await self._batches()
+            except (RefusedError, SalesforceRefusedError) as error:
+                done = error.done if isinstance(error.done, BatchOutcome) else BatchOutcome()
+                tally = self._record.operation.tally.plus(done)
+                self._record.set(stopped=str(error), tally=tally)
+            except UnavailableError as error:
+                now = self._tools.monotonic()
+                if quiet_since is None or self._record.operation.tally.done > before:
+                    quiet_since, pause = now, 1.0
+                if now - quiet_since < PATIENCE and not await self._stop_asked():
+                    self._record.set(notice=f"{error} Trying again")
+                    await self._wait(pause)
+                    pause = min(2 * pause, 8.0)
+                    continue
+                self._record.set(stopped=str(error))
+            return
+
+    async def _batches(self) -> None:
+        tools, record, plan = self._tools, self._record, self._record.plan
+        pace = Pace(slow=tools.catalog.slow_batch / 1000, rate=plan.rate)
+        throttle = Throttle(pace)
+        record.set(tally=Tally(done=await tools.done.count(plan.queue, plan.id)))
+        if await self._stop_asked():
+            return
+        steps = tools.executors[plan.kind].steps(plan, throttle)
+        while True:
+            began = tools.monotonic()
+            try:
+                step = await anext(steps)
+            except StopAsyncIteration:
+                return
+            took = tools.monotonic() - began
+            throttle.pace = throttle.pace.after(took)
+            if step.note:
+                record.set(note=step.note)
+            tally = record.operation.tally.plus(step.outcome)
+            await self._progress(tally if step.total is None else replace(tally, done=step.total))
+            record.set(notice=step.notice)
+            if await self._stop_asked():
+                return
+            rest = throttle.pace.rest(len(step.outcome.done), took)
+            await self._wait(max(step.wait, rest))
+
+    async def _progress(self, tally: Tally) -> None:
+        """Know how far it is, and store that now and then."""
+        now = await self._tools.reader.now()
+        self._record.operation = self._record.operation.at(tally, now)
+        if self._tools.monotonic() - self._saved_at >= SAVE_EVERY:
+            self._saved_at = self._tools.monotonic()
+            await self._record.save()
+            plan = replace(self._record.plan, done=tally.done, progress_at=now)
+            if not await self._tools.plans.advance(plan, expected=PlanStatus.RUNNING):
+                raise OvertakenError
+            self._record.plan = plan
+
+    async def _stop_asked(self) -> bool:
+        who = await self._tools.operations.stop_asked(self._record.plan.id)
+        if who is not None:
+            self._record.set(stopped="stopped", stopped_by=who)
+        return who is not None
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait, a second at a time, until someone asks to stop; give it up if the process ends."""
+        until = self._tools.monotonic() + seconds
+        while True:
+            if self._leave.is_set():
+                raise HandedOverError
+            left = until - self._tools.monotonic()
+            if left <= 0:
+                return
+            try:
+                async with asyncio.timeout(min(1.0, left)):
+                    await self._leave.wait()
+            except TimeoutError:
+                if await self._stop_asked():
+                    return

@@ -1,0 +1,37 @@
+"""Undo: an archive's batches come back, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from bot.domain.plans import Plan
+from bot.domain.policy import Catalog
+from bot.ports import Archive
+from bot.services.archiving import Archiving
+from bot.services.operations.base import Step, Throttle
+
+
+class UndoExecutor:
+    """Carries out undos.
+
+    Two of the same archive do no harm: a job comes back once from an archive, as the queue's own
+    Redis remembers (`QueueRemover.restore`), and the other undo finds it in use. A batch that its
+    clean left unsettled is like any other: the jobs that were not removed are in use.
+    """
+
+    def __init__(self, *, archiving: Archiving, archive: Archive, catalog: Catalog) -> None:
+        self._archiving = archiving
+        self._archive = archive
+        self._catalog = catalog
+
+    async def steps(self, plan: Plan, throttle: Throttle) -> AsyncIterator[Step]:  # noqa: ARG002 - batches are as they were archived
+        """A batch at a time; what is back goes out of the archive."""
+        for number in await self._archive.batches(plan.archive):
+            outcome = await self._archiving.bring_back(
+                plan.queue,
+                archive_id=plan.archive,
+                batch=number,
+                configured=self._catalog.policy(plan.queue).bullmq,
+                operation=plan.id,
+            )
+            yield Step(outcome=outcome)

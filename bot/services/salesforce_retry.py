@@ -1,0 +1,268 @@
+"""The runbook's recommended retry: an order is set back to activating, and its new job awaited.
+
+Its four steps are here: read the order, see that it is in a state a retry is expected in, empty the
+two error fields, set the status. The flow in Salesforce then publishes the event that makes the new
+job. What becomes of the old job is not decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from bot.domain.failures import failure_code
+from bot.domain.queues import QueueId
+from bot.domain.salesforce import (
+    NewJob,
+    Order,
+    OrderJob,
+    OrderOutcome,
+    Retried,
+    SalesforcePolicy,
+    forms,
+    is_order_id,
+    order_key,
+    unique_ids,
+)
+from bot.domain.subjects import JobAbout, JobsAbout
+from bot.domain.times import MINUTE, Ms
+from bot.errors import BullhornError, UnavailableError
+from bot.ports import OrderSystem, OutcomeReader, QueueReader
+
+FINISHED: Final = frozenset({"completed", "failed"})
+"""The sets of jobs that nothing more will become of by themselves."""
+
+_SKEW: Ms = MINUTE
+"""A job's time of creation is its producer's clock: by so much it may be behind ours."""
+_FIRST, _SLOWER, _LAST = 1.0, 1.5, 15.0
+"""Seconds between two looks for new jobs: the first pause, how it grows, the longest."""
+_ASK_EVERY: Final = 60.0
+"""Seconds between two questions to Salesforce about orders whose job is not seen."""
+_LOOK: Final = 500
+"""Jobs whose end is asked for in one call."""
+
+Told = Callable[[Mapping[str, NewJob]], Awaitable[None]]
+
+
+@dataclass
+class _Watch:
+    """A watch for new jobs: what is known so far, by the order's id as it was asked."""
+
+    queue: QueueId
+    order_ids: tuple[str, ...]
+    since: Ms
+    old: frozenset[str]
+    known: dict[str, NewJob] = field(default_factory=dict)
+
+    def missing(self) -> list[str]:
+        """The orders without a new job."""
+        return [one for one in self.order_ids if one not in self.known]
+
+    def open(self) -> list[NewJob]:
+        """The new jobs that have not ended."""
+        return [job for job in self.known.values() if not job.ended]
+
+
+class SalesforceRetry:
+    """Retries orders through Salesforce. `policy` says which state means what."""
+
+    def __init__(
+        self,
+        *,
+        orders: OrderSystem,
+        reader: QueueReader,
+        outcomes: OutcomeReader,
+        policy: SalesforcePolicy,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._orders = orders
+        self._reader = reader
+        self._outcomes = outcomes
+        self._policy = policy
+        self._sleep = sleep
+        self._monotonic = monotonic
+
+    async def jobs_of(
+        self, queue: QueueId, jobs: Sequence[OrderJob], *, finished: bool = False
+    ) -> JobsAbout:
+        """The jobs of these orders that have not finished, or all: with one of those, no retry."""
+        since = None if finished else await self._reader.now()
+        asked = _forms(_ids(jobs))
+        return await self._reader.jobs_about(queue, self._policy.order_id, asked, since=since)
+
+    async def reactivate(
+        self,
+        queue: QueueId,
+        jobs: Sequence[OrderJob],
+        *,
+        stuck_since: Ms | None = None,
+        about: JobsAbout | None = None,
+    ) -> Mapping[str, OrderOutcome]:
+        """Set the orders of these jobs back to activating; the outcome by the jobs' ids.
+
+        May be run again after it was killed in the middle: orders that it had set are ALREADY. An
+        order with a job that has not finished is left alone: it would be provisioned twice.
+        `stuck_since` is for orders that are activating already: those that nobody changed after it
+        and that have no job in any state are set anew. `about` is what `jobs_of` found, if the
+        caller has asked it already.
+
+        Raises:
+            SalesforceUnavailableError, SalesforceRefusedError, RedisUnavailableError: nothing was
+                changed. What happens once one order was changed is in the outcomes.
+        """
+        ids = _ids(jobs)
+        seen = await self._orders.orders(ids)
+        if about is None:
+            about = await self.jobs_of(queue, jobs, finished=stuck_since is not None)
+        others = _by_order(about)
+        outcomes: dict[str, OrderOutcome] = {}
+        ready: dict[str, Order] = {}
+        for order_id in ids:
+            order = seen.get(order_id)
+            what = self._standing(order, others.get(order_key(order_id), ()), stuck_since)
+            if what is None and order is not None:
+                ready[order_id] = order
+            else:
+                outcomes[order_key(order_id)] = _left(order_id, what or Retried.GONE, order)
+        if ready:
+            outcomes |= await self._changed(ready)
+        none = OrderOutcome(order_id="", what=Retried.NO_ID)
+        return {job.job_id: outcomes.get(order_key(job.order_id or ""), none) for job in jobs}
+
+    def _standing(
+        self, order: Order | None, jobs: Sequence[JobAbout], stuck_since: Ms | None
+    ) -> Retried | None:
+        """Why an order is not retried, None when it is."""
+        if order is None:
+            return Retried.GONE
+        activating = self._policy.is_activating(order)
+        if activating and (stuck_since is None or (order.modified_at or 0) > stuck_since):
+            return Retried.ALREADY
+        if any(stuck_since is not None or job.state not in FINISHED for job in jobs):
+            return Retried.HAS_JOB
+        return None if activating or self._policy.expects(order) else Retried.UNEXPECTED
+
+    async def _changed(self, ready: Mapping[str, Order]) -> dict[str, OrderOutcome]:
+        """Change them; what was not answered clearly is looked at once more."""
+        done = dict(await self._orders.reactivate(list(ready.values())))
+        unclear = [one for one, outcome in done.items() if outcome.what is Retried.UNCLEAR]
+        if unclear:
+            with suppress(BullhornError):
+                now = await self._orders.orders(unclear)
+                before = {order.id: order.modified_at for order in ready.values()}
+                for one, order in now.items():
+                    moved = order.modified_at != before.get(one)
+                    if moved and self._policy.is_activating(order):
+                        done[one] = OrderOutcome(order_id=one, what=Retried.SET)
+        return {order_key(one): outcome for one, outcome in done.items()}
+
+    async def await_new_jobs(
+        self,
+        queue: QueueId,
+        order_ids: Collection[str],
+        *,
+        since: Ms,
+        limit: Ms,
+        old: Collection[str] = (),
+        told: Told | None = None,
+    ) -> Mapping[str, NewJob]:
+        """Watch until each order's new job has ended, at most for `limit` ms; by the order's id.
+
+        A job is new when it was added after `since` (Redis `TIME`; a minute earlier counts too)
+        and is none of `old`. Orders without one are not in the answer. `told` is called whenever
+        more is known. While Redis or Salesforce does not answer it waits, and raises nothing.
+        """
+        watch = _Watch(queue, unique_ids(order_ids), since, frozenset(old))
+        ends, pause = self._monotonic() + limit / 1000, _FIRST
+        asked = self._monotonic()
+        while True:
+            before = dict(watch.known)
+            now = self._monotonic()
+            with suppress(UnavailableError):
+                await self._look(watch)
+            if now >= ends or now - asked >= _ASK_EVERY:
+                asked = now
+                with suppress(BullhornError):
+                    await self._ask(watch)
+            if told is not None and watch.known != before:
+                await told(watch.known)
+            if now >= ends or not (watch.missing() or watch.open()):
+                return watch.known
+            await self._sleep(min(pause, max(0.0, ends - now)))
+            pause = min(pause * _SLOWER, _LAST)
+
+    async def _look(self, watch: _Watch) -> None:
+        """For new jobs, and how those that are known stand."""
+        earliest = watch.since - _SKEW
+        if missing := watch.missing():
+            about = await self._reader.jobs_about(
+                watch.queue, self._policy.order_id, _forms(missing), since=earliest
+            )
+            others = _by_order(about)
+            for order_id in missing:
+                new = [
+                    job
+                    for job in others.get(order_key(order_id), ())
+                    if job.id not in watch.old and (job.created_at or 0) >= earliest
+                ]
+                if new:
+                    newest = max(new, key=lambda job: job.created_at or 0)
+                    watch.known[order_id] = NewJob(
+                        order_id=order_id, state="waiting", job_id=newest.id
+                    )
+        pending = watch.open()
+        for start in range(0, len(pending), _LOOK):
+            part = {job.job_id or "": job for job in pending[start : start + _LOOK]}
+            for job_id, ended in (await self._outcomes.outcomes(watch.queue, list(part))).items():
+                order_id = part[job_id].order_id
+                watch.known[order_id] = NewJob(
+                    order_id=order_id, state=ended.state, job_id=job_id, code=ended.code
+                )
+
+    async def _ask(self, watch: _Watch) -> None:
+        """Salesforce, where no job is seen or one is gone: jobs may be removed when they end."""
+        gone = [job.order_id for job in watch.known.values() if job.state == "gone"]
+        orders = await self._orders.orders([*watch.missing(), *gone])
+        for order_id, order in orders.items():
+            if self._policy.is_activating(order):
+                continue
+            known = watch.known.get(order_id)
+            failed = self._policy.expects(order) and bool(order.error)
+            watch.known[order_id] = NewJob(
+                order_id=order_id,
+                state="failed" if failed else "completed",
+                job_id=known.job_id if known is not None else None,
+                code=failure_code(order.error or "") if failed else "",
+            )
+
+
+def _left(order_id: str, what: Retried, order: Order | None) -> OrderOutcome:
+    status = order.status if order is not None else None
+    return OrderOutcome(order_id=order_id, what=what, status=status)
+
+
+def _ids(jobs: Sequence[OrderJob]) -> tuple[str, ...]:
+    return unique_ids(job.order_id for job in jobs if job.order_id is not None)
+
+
+def _forms(order_ids: Iterable[str]) -> set[str]:
+    """What the data of their jobs may hold."""
+    return {form for order_id in order_ids for form in (order_id, *forms(order_id))}
+
+
+def _by_order(about: JobsAbout) -> Mapping[str, list[JobAbout]]:
+    """The jobs by the part of an order's id that its forms share."""
+    found: dict[str, list[JobAbout]] = {}
+    for form, jobs in about.found.items():
+        found.setdefault(order_key(form), []).extend(jobs)
+    return found
+
+
+def order_jobs(pairs: Mapping[str, str | None]) -> list[OrderJob]:
+    """From job ids and the values at the order id's path; what is no id of Salesforce is none."""
+    return [OrderJob(job, value if is_order_id(value) else None) for job, value in pairs.items()]

@@ -1,0 +1,59 @@
+"""Sweep: hashes of jobs that are in no list of their queue, which bare commands have left."""
+
+from __future__ import annotations
+
+from bot.domain.access import Actor
+from bot.domain.compatibility import Action
+from bot.domain.listing import listed
+from bot.domain.plans import Plan, PlanKind
+from bot.domain.queues import QueueId
+from bot.errors import JobGoneError
+from bot.ports import QueueRemover
+from bot.services.plan_desk import FROZEN_BY_ID, Desk
+from bot.services.planning import Proposal
+
+
+class SweepPlanner:
+    """Makes plans to sweep. Callers have checked the role."""
+
+    def __init__(self, *, desk: Desk, remover: QueueRemover) -> None:
+        self._desk = desk
+        self._remover = remover
+
+    async def propose(self, actor: Actor, queue: QueueId, *, rate: float | None = None) -> Proposal:
+        """Look through all of the queue's keys, and store a plan for the orphans among them.
+
+        Raises:
+            JobGoneError: there are none.
+            RefusedError: the version table does not allow it now.
+        """
+        sample, _ = await self._desk.look(queue, Action.CLEAN)
+        first: list[str] = []
+        count = 0
+        async for ids in self._remover.orphans(queue):
+            count += len(ids)
+            first += ids[: FROZEN_BY_ID - len(first)]
+        if not count:
+            address = self._desk.catalog.address(queue)
+            raise JobGoneError(f"Every job of {address} is in one of its lists: no orphans.")
+        plan = self._desk.draft(
+            actor, queue, PlanKind.SWEEP, now=sample.taken_at, count=count, rate=rate,
+            ids=tuple((job_id, 0) for job_id in first) if count <= FROZEN_BY_ID else (),
+            warnings=(
+                f"Such as {listed(first)}: their hash is there, and no list or set has their id",
+                "No worker can reach them. They are not archived: this cannot be undone",
+            ),
+        )  # fmt: skip
+        return await self._desk.keep(plan)
+
+    async def again(self, actor: Actor, plan: Plan) -> Proposal:
+        """A new plan for the orphans there are now; raises as `propose`."""
+        return await self.propose(actor, plan.queue, rate=plan.rate)
+
+    async def recount(self, plan: Plan) -> int:
+        """How many orphans there are now."""
+        return sum([len(ids) async for ids in self._remover.orphans(plan.queue)])
+
+    async def check(self, plan: Plan) -> None:
+        """Look whether it may be done now; raises as `Planner.check`."""
+        await self._desk.look(plan.queue, Action.CLEAN)

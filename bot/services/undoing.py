@@ -1,0 +1,121 @@
+"""Undo: archived jobs come back as they were, but for those whose id is in use."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.domain.access import Actor
+from bot.domain.archives import ArchiveInfo
+from bot.domain.compatibility import Action
+from bot.domain.listing import listed
+from bot.domain.plans import Plan, PlanKind, PlanStatus
+from bot.domain.times import say_duration
+from bot.errors import JobGoneError, RefusedError
+from bot.ports import Archive, OutcomeReader
+from bot.services.plan_desk import Desk
+from bot.services.planning import Proposal
+
+LOOKED_AT: Final = 2_000
+"""Archived jobs whose ids are looked for in the queue while the card is drawn."""
+
+_AT_ONCE: Final = 500
+
+
+class UndoPlanner:
+    """Makes plans to undo. Callers have checked the role for the archive's queue."""
+
+    def __init__(self, *, desk: Desk, archive: Archive, outcomes: OutcomeReader) -> None:
+        self._desk = desk
+        self._archive = archive
+        self._outcomes = outcomes
+
+    async def info(self, archive_id: str) -> ArchiveInfo:
+        """What an archive holds.
+
+        Raises:
+            JobGoneError: there is none of this id, or nothing is left in it.
+        """
+        info = await self._archive.info(archive_id)
+        if info is None:
+            raise self.no_archive(archive_id)
+        if not info.jobs:
+            raise JobGoneError(f"Nothing is left in archive {archive_id[:40]}: all is back.")
+        return info
+
+    def no_archive(self, archive_id: str) -> JobGoneError:
+        """What is told of an archive that is not there, or that the person may not see."""
+        kept = say_duration(self._archive.kept)
+        return JobGoneError(
+            f"There is no archive {archive_id[:40]} (any more): jobs are kept {kept}. "
+            "`undo` lists what can be brought back."
+        )
+
+    async def propose(
+        self, actor: Actor, archive_id: str, *, rate: float | None = None
+    ) -> Proposal:
+        """Store a plan for all that is in the archive.
+
+        Raises:
+            JobGoneError: nothing is.
+            RefusedError: jobs are still put into it, or the version table forbids it.
+        """
+        info = await self.info(archive_id)
+        await self._check_ended(archive_id)
+        sample, _ = await self._desk.look(info.queue, Action.CLEAN)
+        now = sample.taken_at
+        plan = self._desk.draft(
+            actor, info.queue, PlanKind.UNDO, now=now, count=info.jobs, state=info.state,
+            archive=archive_id, rate=rate,
+            warnings=(
+                *await self._in_use(info),
+                "They come back as they were: state, order, data, logs, attempts",
+            ),
+        )  # fmt: skip
+        return await self._desk.keep(plan, archive=info)
+
+    async def again(self, actor: Actor, plan: Plan) -> Proposal:
+        """A new plan for what is in the archive now; raises as `propose`."""
+        return await self.propose(actor, plan.archive, rate=plan.rate)
+
+    async def recount(self, plan: Plan) -> int:
+        """How many jobs are in the archive now."""
+        info = await self._archive.info(plan.archive)
+        return info.jobs if info is not None else 0
+
+    async def check(self, plan: Plan) -> None:
+        """Look whether it may be done now; raises as `Planner.check`."""
+        await self._check_ended(plan.archive)
+        await self._desk.look(plan.queue, Action.CLEAN)
+
+    async def _check_ended(self, archive_id: str) -> None:
+        """An archive is not emptied while it is filled.
+
+        Raises:
+            RefusedError: what fills it is under way.
+        """
+        made_by = await self._desk.plans.get(archive_id)
+        if made_by is not None and made_by.status is PlanStatus.RUNNING:
+            raise RefusedError(
+                f"The {made_by.kind.verb} that fills this archive is still under way. "
+                "Stop it, or wait for its end, then undo it."
+            )
+
+    async def _in_use(self, info: ArchiveInfo) -> list[str]:
+        """Which of the jobs cannot come back, as their id is another job's by now."""
+        looked, used = 0, list[str]()
+        for number in await self._archive.batches(info.id):
+            ids = [job.id for job in await self._archive.batch(info.id, number)]
+            ids = ids[: LOOKED_AT - looked]
+            looked += len(ids)
+            for start in range(0, len(ids), _AT_ONCE):
+                part = ids[start : start + _AT_ONCE]
+                found = await self._outcomes.outcomes(info.queue, part)
+                used += [job_id for job_id, now in found.items() if now.state != "gone"]
+            if looked >= LOOKED_AT:
+                break
+        if not used:
+            return []
+        of = f" of the {looked:,} looked at" if looked < info.jobs else ""
+        have = "job has an id that is" if len(used) == 1 else "jobs have an id that is"
+        stay = "it stays" if len(used) == 1 else "they stay"
+        return [f"{len(used):,}{of} {have} in use again ({listed(used)}): {stay} archived"]

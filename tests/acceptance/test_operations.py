@@ -1,0 +1,158 @@
+"""Long operations on running bots: killed, stopped, drifted, pressed twice, on two replicas."""
+
+import asyncio
+import re
+from collections import Counter
+
+import pytest
+
+from bot.domain.queues import QueueId
+from tests.support.stage import plain
+from tests.support.valkey_bullmq import now_ms, write_failed, write_meta
+
+ORDERS = QueueId("main", "bull", "order-provisioning")
+REASON = "TIMEOUT: WHMCS did not answer"
+
+
+@pytest.fixture
+def redis(running_valkey, stage):
+    with running_valkey.client() as client:
+        write_meta(client, ORDERS, "bullmq:6.7.0")
+        yield client
+
+
+def fail(redis, count, *, first=0):
+    """Jobs that failed an hour ago."""
+    at = now_ms() - 3_600_000
+    rows = ((f"{n:05}", at + n, REASON, "provision") for n in range(first, first + count))
+    write_failed(redis, ORDERS, rows)
+
+
+def of_operation(message):
+    return message.metadata.get("event_type") == "bullhorn_operation"
+
+
+def telling(*words):
+    """An operation's message that says all of this."""
+    return lambda m: of_operation(m) and all(word in plain(m) for word in words)
+
+
+def answer(*words):
+    return lambda m: m.ephemeral and all(word in plain(m) for word in words)
+
+
+async def card(stage, text, *words):
+    await stage.driver.command(text)
+    return await stage.driver.wait_for(answer(*words))
+
+
+def moved(redis):
+    """How often each job was moved back to waiting, by BullMQ's own events."""
+    entries = redis.xrange(ORDERS.key("events"))
+    return Counter(fields["jobId"] for _, fields in entries if fields.get("prev") == "failed")
+
+
+async def operations(stage):
+    return [message for message in await stage.driver.messages() if of_operation(message)]
+
+
+async def test_a_killed_replica_is_replaced_and_no_job_is_moved_twice(stage, redis):
+    fail(redis, 600)
+    first = await stage.start_bot()
+    drawn = await card(
+        stage, "/queue retry order-provisioning --error TIMEOUT --rate 100/s", "Retry 600 jobs"
+    )
+    await stage.driver.click("Retry 600 now", message=drawn)
+    await stage.until(lambda: _at_least(redis, 100), lambda: "it does not begin")
+    second = await stage.start_bot()
+    first.kill()
+    await stage.driver.wait_for(
+        telling("Moved 600 of 600 TIMEOUT back to waiting in order-provisioning")
+    )
+    assert second.process.returncode is None
+    assert set(moved(redis).values()) == {1}
+    assert len(moved(redis)) == redis.llen(ORDERS.key("wait")) == 600
+    assert redis.zcard(ORDERS.key("failed")) == 0
+    assert len(await operations(stage)) == 1, "one message, whichever replica edits it"
+
+
+async def _at_least(redis, count):
+    return len(moved(redis)) >= count
+
+
+async def test_stop_ends_it_within_a_batch_and_says_what_was_left(stage, redis):
+    fail(redis, 600)
+    await stage.start_bot()
+    drawn = await card(stage, "/queue retry order-provisioning --all --rate 50/s", "Retry 600 jobs")
+    await stage.driver.click("Retry 600 now", message=drawn)
+    running = await stage.driver.wait_for(telling("Retrying 600", "of 600"))
+    await stage.driver.click("Stop", message=running)
+    ended = await stage.driver.wait_for(telling("stopped by <@U0BOB>"))
+    count = len(moved(redis))
+    assert 0 < count < 600
+    assert (
+        f"Moved {count} of 600 back to waiting in order-provisioning. {600 - count} not touched."
+        in plain(ended)
+    )
+    assert redis.zcard(ORDERS.key("failed")) == 600 - count
+
+
+async def test_a_card_that_the_facts_have_left_behind_is_drawn_again(stage, redis):
+    fail(redis, 20)
+    await stage.start_bot()
+    drawn = await card(stage, "/queue retry order-provisioning --all", "Retry 20 jobs")
+    fail(redis, 5, first=20)
+    await stage.driver.click("Retry 20 now", message=drawn)
+    again = await stage.driver.wait_for(answer("Retry 25 jobs"))
+    assert again.ts == drawn.ts
+    assert "20" in plain(again), "it says what it was"
+    assert not moved(redis)
+    await stage.driver.click("Retry 25 now", message=again)
+    await stage.driver.wait_for(telling("Moved 25 of 25 back to waiting in order-provisioning"))
+
+
+async def test_a_double_press_on_two_replicas_acts_once(stage, redis):
+    fail(redis, 40)
+    await asyncio.gather(stage.start_bot(), stage.start_bot())
+    drawn = await card(stage, "/queue retry order-provisioning --all", "Retry 40 jobs")
+    await asyncio.gather(*(stage.driver.click("Retry 40 now", message=drawn) for _ in range(4)))
+    await stage.driver.wait_for(telling("Moved 40 of 40 back to waiting in order-provisioning"))
+    assert set(moved(redis).values()) == {1}
+    assert len(await operations(stage)) == 1
+    await stage.driver.command("/queue history")
+    history = plain(await stage.driver.wait_for(answer("newest first")))
+    assert len(re.findall(r"retry 40 .*40 of 40", history)) == 1
+
+
+async def test_a_canary_shows_what_the_rest_would_do(stage, redis):
+    fail(redis, 60)
+    portal = stage.portal()
+    portal.work()
+    await stage.start_bot()
+    drawn = await card(stage, "/queue retry order-provisioning --all", "Retry 60 jobs")
+    await stage.driver.click("Try 5 first", message=drawn)
+    tried = await stage.driver.wait_for(telling("5 completed", "All went well. 55 are left"))
+    assert redis.zcard(ORDERS.key("failed")) == 55
+    await stage.driver.click("Retry the other 55", message=tried)
+    await stage.driver.wait_for(
+        telling("Moved 60 of 60 back to waiting in order-provisioning", "60 completed")
+    )
+    assert redis.zcard(ORDERS.key("completed")) == 60
+
+
+async def test_the_receipt_tells_how_they_ended_and_leads_to_those_that_failed(stage, redis):
+    fail(redis, 6)
+    portal = stage.portal()
+    for number in range(2):
+        redis.hset(ORDERS.key(f"{number:05}"), "data", '{"fail": "MAPPING_ERROR: no mapping"}')
+    portal.work()
+    await stage.start_bot()
+    drawn = await card(stage, "/queue retry order-provisioning --all", "Retry 6 jobs")
+    await stage.driver.click("Retry 6 now", message=drawn)
+    await stage.driver.wait_for(telling("4 completed", "2 failed again (2 new: MAPPING_ERROR)"))
+    receipt = await stage.driver.wait_for(
+        lambda m: m.metadata.get("event_type") == "bullhorn_receipt"
+    )
+    await stage.driver.click("Show the 2", message=receipt)
+    listed = await stage.driver.wait_for(answer("MAPPING_ERROR", "00000", "00001"))
+    assert "00002" not in plain(listed)

@@ -1,0 +1,90 @@
+"""Clean, undo and remove on running bots, from the typed line to the last button."""
+
+from typing import Any
+
+import pytest
+
+from bot.domain.queues import QueueId
+from tests.support.stage import plain
+from tests.support.valkey_bullmq import now_ms, write_failed, write_meta
+
+ORDERS = QueueId("main", "bull", "order-provisioning")
+REASON = "TIMEOUT: WHMCS did not answer"
+
+
+@pytest.fixture
+def redis(running_valkey, stage):
+    with running_valkey.client() as client:
+        write_meta(client, ORDERS, "bullmq:6.7.0")
+        yield client
+
+
+def fail(redis, count):
+    at = now_ms() - 3_600_000
+    rows = ((f"{n:05}", at + n, REASON, "provision") for n in range(count))
+    write_failed(redis, ORDERS, rows)
+
+
+def telling(*words):
+    """An operation's message that says all of this."""
+
+    def says(message: Any) -> bool:
+        ours = message.metadata.get("event_type") == "bullhorn_operation"
+        return ours and all(word in plain(message) for word in words)
+
+    return says
+
+
+async def card(stage, text, *words):
+    await stage.driver.command(text)
+    return await answered(stage, *words)
+
+
+async def answered(stage, *words):
+    return await stage.driver.wait_for(
+        lambda message: message.ephemeral and all(word in plain(message) for word in words)
+    )
+
+
+def jobs(redis):
+    """The failed set, and the hash of each of its jobs."""
+    ids = redis.zrange(ORDERS.key("failed"), 0, -1, withscores=True)
+    return {id_: (score, redis.hgetall(ORDERS.key(id_))) for id_, score in ids}
+
+
+async def test_a_clean_survives_its_replica_and_is_undone_from_its_message(stage, redis):
+    fail(redis, 200)
+    before = jobs(redis)
+    first = await stage.start_bot()
+    drawn = await card(
+        stage, "/queue clean order-provisioning failed --older-than 1m --rate 100/s",
+        "Remove 200 failed jobs of order-provisioning?", "Archived first: kept 7 d",
+    )  # fmt: skip
+    await stage.driver.click("Remove 200 now", message=drawn)
+    await stage.until(lambda: _fewer(redis, 180), lambda: "it does not begin")
+    second = await stage.start_bot()
+    first.kill()
+    ended = await stage.driver.wait_for(telling("Removed 200 of 200 failed jobs of"))
+    assert second.process.returncode is None
+    assert jobs(redis) == {}
+
+    await stage.driver.click("Undo…", message=ended)
+    drawn = await answered(stage, "Bring back 200 failed jobs of order-provisioning?")
+    await stage.driver.click("Bring back 200 now", message=drawn)
+    await stage.driver.wait_for(telling("Brought back 200 of 200 failed jobs to"))
+    assert jobs(redis) == before
+
+
+async def _fewer(redis, count):
+    return redis.zcard(ORDERS.key("failed")) < count
+
+
+async def test_one_job_is_removed_from_its_view(stage, redis):
+    fail(redis, 2)
+    await stage.start_bot()
+    view = await card(stage, "/queue job order-provisioning 00001", "TIMEOUT")
+    await stage.driver.click("Remove…", message=view)
+    drawn = await answered(stage, "Remove 1 failed job of order-provisioning (00001)?", "TIMEOUT")
+    await stage.driver.click("Remove 1 now", message=drawn)
+    await stage.driver.wait_for(telling("Removed failed job `00001` of order-provisioning."))
+    assert set(jobs(redis)) == {"00000"}

@@ -1,0 +1,176 @@
+"""What Archive promises, asked of the fake and of the real adapter alike."""
+
+import pytest
+
+from bot.adapters.redis_archive import RedisArchive
+from bot.domain.jobs import ArchivedJob
+from bot.domain.queues import QueueId
+from bot.errors import ArchiveFullError, RefusedError, StaleError
+from tests.support.fake_archive import FakeArchive
+from tests.support.fake_queues import FakeClock
+from tests.support.valkey_bullmq import ORDERS, now_ms
+
+SIMS = QueueId("main", "bull", "sims")
+ODD = ArchivedJob(
+    id="ORDER ü",
+    state="failed",
+    score="1700000000000",
+    fields=((b"name", b"\xff\x00\n"), (b"data", b"{}" * 500), (b"parentKey", b"bull:o:1")),
+    logs=(b"", b"a line"),
+    parts=(("processed", "hash", (b"bull:o:2", b"1")), ("dependencies", "set", ())),
+    deduplication=("de:cust", 5000),
+    parent="bull:o:1",
+)
+
+
+def job(number):
+    fields = ((b"name", b"n"), (b"data", str(number).encode() * 20))
+    return ArchivedJob(id=f"j{number}", state="failed", score=str(number), fields=fields)
+
+
+def jobs(*numbers):
+    return [job(number) for number in numbers]
+
+
+def real_archive(sources, **options):
+    return RedisArchive(client=sources.client("main"), **options)
+
+
+@pytest.fixture(params=["fake", "real"])
+def archive_with(request):
+    """Make an archive with these options."""
+    if request.param == "real":
+        sources = request.getfixturevalue("sources")
+        return lambda **options: real_archive(sources, **options)
+    clock = FakeClock()
+    clock.now = now_ms()
+    return lambda **options: FakeArchive(clock, **options)
+
+
+@pytest.fixture
+async def archive(archive_with):
+    archive = archive_with()
+    await begin(archive)
+    return archive
+
+
+async def begin(archive, archive_id="op", queue=ORDERS):
+    await archive.begin(archive_id, queue=queue, state="failed", kind="clean", by="U1")
+
+
+async def put(archive, archive_id, some):
+    kept = await archive.put(archive_id, some)
+    assert kept.origin == kept.number
+    return kept.number
+
+
+async def ids(archive, archive_id="op"):
+    found = {}
+    for number in await archive.batches(archive_id):
+        found[number] = [one.id for one in await archive.batch(archive_id, number)]
+    return found
+
+
+async def test_jobs_are_given_back_byte_for_byte(archive):
+    number = await put(archive, "op", [ODD, job(1)])
+    assert await archive.batch("op", number) == [ODD, job(1)]
+
+
+async def test_a_batch_is_unsettled_until_it_is_known_what_was_removed(archive):
+    first = await put(archive, "op", jobs(1, 2, 3))
+    second = await put(archive, "op", jobs(4, 5))
+    third = await put(archive, "op", jobs(6))
+    assert await archive.unsettled("op") == [first, second, third]
+    assert await archive.batches("op") == [third, second, first]
+
+    assert await archive.settle("op", first, {"j1", "j3"})
+    assert await archive.settle("op", second, set())
+    assert await archive.settle("op", third, {"j6"})
+
+    assert await archive.unsettled("op") == []
+    assert await ids(archive) == {third: ["j6"], first: ["j1", "j3"]}
+    assert (await archive.info("op")).jobs == 3
+    assert not await archive.settle("op", first, set())
+    assert not await archive.settle("op", 99, {"j1"})
+    assert await ids(archive) == {third: ["j6"], first: ["j1", "j3"]}, "settled is settled"
+
+
+async def test_a_batch_that_replaces_another_has_a_number_of_its_own(archive):
+    first = await put(archive, "op", jobs(1, 2))
+    again = await archive.put("op", jobs(1, 3), replaces=first)
+    third = await archive.put("op", jobs(1, 2, 3), replaces=again.number)
+    assert len({first, again.number, third.number}) == 3
+    assert (again.origin, third.origin) == (first, first)
+    assert await ids(archive) == {third.number: ["j1", "j2", "j3"]}
+    assert await archive.unsettled("op") == [third.number]
+    for gone in (first, again.number, 99):
+        assert await archive.put("op", jobs(4), replaces=gone) is None
+        assert not await archive.settle("op", gone, set())
+    assert await archive.settle("op", third.number, {"j3"})
+    assert await archive.put("op", jobs(4), replaces=third.number) is None, "it is settled"
+    assert await ids(archive) == {third.number: ["j3"]}
+    assert (await archive.info("op")).jobs == 1
+
+
+async def test_what_was_brought_back_goes_out(archive):
+    first = await put(archive, "op", jobs(1, 2, 3))
+    second = await put(archive, "op", jobs(4))
+    await archive.settle("op", first, {"j1", "j2", "j3"})
+    full = await archive.room()
+    await archive.drop_jobs("op", first, {"j2", "unknown"})
+    await archive.drop_jobs("op", first, {"j2"})
+    await archive.drop_jobs("op", second, {"j4"})
+    await archive.drop_jobs("op", 99, {"j1"})
+    assert await ids(archive) == {first: ["j1", "j3"]}
+    assert await archive.unsettled("op") == []
+    assert await archive.room() > full
+    info = await archive.info("op")
+    assert info.jobs == 2
+    await archive.drop_jobs("op", first, {"j1", "j3"})
+    assert await archive.recent() == []
+    assert (await archive.info("op")).bytes == 0
+
+
+async def test_an_archive_tells_whose_it_is_and_how_large(archive):
+    await begin(archive)
+    await archive.put("op", jobs(1, 2))
+    await begin(archive, "other", SIMS)
+    await begin(archive, "empty")
+    await archive.put("other", jobs(3))
+    info = await archive.info("op")
+    assert (info.queue, info.state, info.kind, info.by) == (ORDERS, "failed", "clean", "U1")
+    assert info.expires_at - info.at == 7 * 24 * 3600 * 1000
+    assert (info.jobs, info.bytes > 0) == (2, True)
+    assert {one.id for one in await archive.recent()} == {"op", "other"}
+    assert [one.id for one in await archive.recent(SIMS)] == ["other"]
+    assert await archive.info("nowhere") is None
+    assert await archive.batches("nowhere") == await archive.unsettled("nowhere") == []
+
+
+async def test_no_more_is_kept_than_the_cap_over_all_archives(archive_with):
+    archive = archive_with(cap=400)
+    await begin(archive)
+    await begin(archive, "other")
+    number = await put(archive, "op", jobs(*range(20)))
+    used = (await archive.info("op")).bytes
+    assert await archive.room() == 400 - used
+    await archive.put("other", jobs(1))
+    with pytest.raises(ArchiveFullError, match="full"):
+        await archive.put("other", [ODD, *jobs(*range(100, 190))])
+    assert (await archive.info("other")).jobs == 1
+    again = await archive.put("op", jobs(*range(40)), replaces=number)
+    assert (await archive.info("op")).jobs == 40, "to finish what was begun there is room"
+    await archive.drop_jobs("op", again.number, {f"j{n}" for n in range(40)})
+    await archive.drop("other")
+    assert await archive.room() == 400
+    with pytest.raises(StaleError):
+        await archive.put("other", jobs(1))
+
+
+async def test_what_another_version_wrote_is_told(sources):
+    archive = real_archive(sources)
+    await begin(archive)
+    number = await put(archive, "op", jobs(1))
+    await sources.client("main").hset("{bullhorn}:archive:op", str(number), "9 from the future")
+    with pytest.raises(RefusedError, match="another version"):
+        await archive.batch("op", number)

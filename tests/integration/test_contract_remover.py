@@ -1,0 +1,177 @@
+"""What QueueRemover promises, asked of the fake and of the real adapter alike."""
+
+import pytest
+
+from bot.adapters.bullmq_remover import BullmqRemover
+from bot.domain.jobs import BatchOutcome, FailedRef
+from bot.domain.queues import QueueId
+from bot.errors import RedisUnavailableError, RefusedError
+from tests.support.fake_queues import FakeClock, FakeQueues
+from tests.support.fake_remover import FakeDoneSets, FakeRemover
+from tests.support.valkey_bullmq import ORDERS, write_failed, write_meta
+
+
+class Pretend:
+    def __init__(self):
+        self.queues, self.done = FakeQueues(FakeClock()), FakeDoneSets()
+        self.queues.down["lost"] = 'Redis "lost" cannot be reached.'
+        self.remover = FakeRemover(self.queues, self.done)
+
+    def make(self, version="bullmq:5.81.5"):
+        self.queues.add(ORDERS).version = version
+
+    def fail(self, *ids):
+        for id_ in ids:
+            self.queues.add(ORDERS).fail(id_, "WHMCS_ERROR: x", 1000)
+
+    def wait(self, *ids):
+        count = len(ids)
+        for place, id_ in enumerate(ids):
+            self.remover.held[ORDERS, "wait"][id_] = count - 1 - place
+
+    def empty(self, id_):
+        self.queues.add(ORDERS).emptied.add(id_)
+
+    def pause(self):
+        self.queues.add(ORDERS).paused = True
+
+    def tie(self, id_):
+        self.remover.left_out.add(id_)
+
+    def stray(self, id_):
+        self.remover.strays[ORDERS].add(id_)
+
+
+class Real:
+    def __init__(self, redis, sources):
+        self.redis = redis
+        self.remover = BullmqRemover(sources=sources)
+
+    def make(self, version="bullmq:5.81.5"):
+        write_meta(self.redis, ORDERS, version)
+
+    def fail(self, *ids):
+        write_failed(self.redis, ORDERS, [(id_, 1000, "WHMCS_ERROR: x", "n") for id_ in ids])
+
+    def wait(self, *ids):
+        for id_ in ids:
+            self.redis.hset(ORDERS.key(id_), mapping={"name": "n", "data": "{}"})
+        self.redis.rpush(ORDERS.key("wait"), *ids)
+
+    def empty(self, id_):
+        self.redis.delete(ORDERS.key(id_))
+
+    def pause(self):
+        self.redis.hset(ORDERS.key("meta"), "paused", 1)
+
+    def tie(self, id_):
+        self.redis.sadd(ORDERS.key(f"{id_}:dependencies"), "bull:orders:child")
+
+    def stray(self, id_):
+        write_failed(self.redis, ORDERS, [(id_, 1000, "x", "n")])
+        self.redis.zrem(ORDERS.key("failed"), id_)
+
+
+@pytest.fixture(params=["fake", "real"])
+def world(request):
+    if request.param == "fake":
+        world = Pretend()
+    else:
+        world = Real(request.getfixturevalue("redis"), request.getfixturevalue("sources"))
+    world.make()
+    return world
+
+
+async def selected(world, state, until=None):
+    return [ref async for some in world.remover.select(ORDERS, state, until=until) for ref in some]
+
+
+async def take(world, state, refs, operation="op"):
+    kept = [job async for some in world.remover.capture(ORDERS, state, refs) for job in some.jobs]
+    return kept, await world.remover.remove(
+        ORDERS, state, refs, configured=None, operation=operation
+    )
+
+
+async def test_each_kind_of_job_is_told(world):
+    world.fail("a", "b", "c", "d")
+    world.empty("b")
+    world.tie("c")
+    refs = [*await selected(world, "failed"), FailedRef("gone", 1000)]
+    changed = [FailedRef("d", 999) if ref.id == "d" else ref for ref in refs]
+
+    seen = [some async for some in world.remover.capture(ORDERS, "failed", changed)]
+    kept, outcome = await take(world, "failed", changed)
+
+    assert (sum(s.changed for s in seen), sum(s.vanished for s in seen)) == (2, 1)
+    assert sorted(one.id for one in kept) == ["a", "c"]
+    assert outcome == BatchOutcome(done=("a",), changed=2, vanished=1, left_out=1)
+    _, again = await take(world, "failed", changed)
+    assert again == BatchOutcome(already=1, changed=2, vanished=1, left_out=1)
+
+
+async def test_what_was_removed_is_restored_once(world):
+    world.fail("a", "b")
+    world.wait("x", "y")
+    first, _ = await take(world, "failed", await selected(world, "failed"))
+    second, _ = await take(world, "wait", await selected(world, "wait"))
+    assert await world.remover.in_state(ORDERS, "failed", until=None) == 0
+    world.fail("b")
+
+    outcome = await world.remover.restore(
+        ORDERS, [*first, *second], configured=None, operation="undo"
+    )
+
+    assert (sorted(outcome.done), outcome.changed) == (["a", "x", "y"], 1)
+    again = await world.remover.restore(
+        ORDERS, [*first, *second], configured=None, operation="undo"
+    )
+    assert again == BatchOutcome(already=3, changed=1)
+    assert await world.remover.in_state(ORDERS, "wait", until=0) == 2
+    assert [ref.failed_at for ref in await selected(world, "failed", until=1000)] == [1000, 1000]
+    assert await selected(world, "failed", until=999) == []
+
+
+@pytest.mark.parametrize(("version", "refused"), [("bullmq:5.81.5", True), ("bullmq:6.7.0", False)])
+async def test_the_version_table_is_asked(world, version, refused):
+    world.make(version)
+    world.fail("a")
+    world.pause()
+    refs = await selected(world, "failed")
+    if not refused:
+        assert (await take(world, "failed", refs))[1].done == ("a",)
+        return
+    with pytest.raises(RefusedError, match="paused"):
+        await take(world, "failed", refs)
+    with pytest.raises(RefusedError, match="paused"):
+        await world.remover.restore(ORDERS, [], configured=None, operation="undo")
+
+
+async def test_strays_are_found_and_removed_once(world):
+    world.fail("a")
+    world.stray("b")
+    world.stray("c")
+    found = [id_ async for ids in world.remover.orphans(ORDERS) for id_ in ids]
+    assert sorted(found) == ["b", "c"]
+    remove = world.remover.remove_orphans
+    outcome = await remove(ORDERS, ["b", "gone"], operation="op")
+    assert outcome == BatchOutcome(done=("b",), vanished=1)
+    assert await remove(ORDERS, ["b"], operation="op") == BatchOutcome(already=1)
+
+
+async def test_a_queue_is_obliterated_when_it_is_paused(world):
+    world.fail(*(f"f{number}" for number in range(30)))
+    world.wait("x")
+    with pytest.raises(RefusedError, match="not paused"):
+        await world.remover.obliterate_step(ORDERS, configured=None)
+    world.pause()
+    assert await world.remover.obliterate_step(ORDERS, configured=None) == (31, True)
+    assert await selected(world, "failed") == []
+
+
+async def test_a_source_that_is_not_there_is_told(world):
+    lost = QueueId("lost", "bull", "orders")
+    with pytest.raises(RedisUnavailableError):
+        await world.remover.in_state(lost, "failed", until=None)
+    with pytest.raises(RedisUnavailableError):
+        await world.remover.remove(lost, "failed", [], configured=None, operation="op")

@@ -1,0 +1,89 @@
+"""Bullhorn's own BullMQ queue, on a real server: taken once, handed over, tried again."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bot.adapters.bullmq_operations import OperationsQueue, OperationsWorker
+from bot.adapters.sources import connect
+from bot.errors import HandedOverError, RedisUnavailableError
+
+
+@pytest.fixture
+async def queue(valkey):
+    queue = OperationsQueue(client=connect("REDIS_URL", valkey.url))
+    yield queue
+    await queue.aclose()
+
+
+@asynccontextmanager
+async def worker(url, handler):
+    working = OperationsWorker(
+        client=lambda: connect("REDIS_URL", url, patient=True), handler=handler
+    )
+    working.start()
+    try:
+        yield working
+    finally:
+        await working.stop(5)
+
+
+class Handler:
+    """Remembers what it was given; `does` is what it does then."""
+
+    def __init__(self, does=None):
+        self.given = []
+        self.called = asyncio.Queue()
+        self._does = does
+
+    async def __call__(self, plan_id, leave):
+        self.given.append(plan_id)
+        self.called.put_nowait(plan_id)
+        if self._does is not None:
+            await self._does(leave)
+
+
+async def test_an_attempt_is_taken_once(valkey, queue):
+    handler = Handler()
+    for plan in ("a", "a", "b"):
+        await queue.submit(plan, "1")
+    async with worker(valkey.url, handler):
+        assert {await handler.called.get() for _ in range(2)} == {"a", "b"}
+        await queue.submit("a", "2")
+        assert await handler.called.get() == "a"
+    assert sorted(handler.given) == ["a", "a", "b"]
+
+
+async def test_what_runs_is_handed_over_when_the_process_ends(valkey, queue):
+    async def until_told(leave):
+        await leave.wait()
+        raise HandedOverError
+
+    first, second = Handler(until_told), Handler()
+    async with worker(valkey.url, first):
+        await queue.submit("a", "1")
+        await first.called.get()
+    async with worker(valkey.url, second):
+        assert await second.called.get() == "a"
+
+
+async def test_what_fails_is_tried_again(valkey, queue):
+    failures = iter([True])
+
+    async def once(_leave):
+        if next(failures, False):
+            raise RedisUnavailableError("away")
+
+    handler = Handler(once)
+    async with worker(valkey.url, handler):
+        await queue.submit("a", "1")
+        assert [await handler.called.get() for _ in range(2)] == ["a", "a"]
+
+
+async def test_one_that_begins_later_waits(valkey, queue):
+    handler = Handler()
+    async with worker(valkey.url, handler):
+        await queue.submit("later", "1", delay=1500)
+        await queue.submit("now", "1")
+        assert [await handler.called.get() for _ in range(2)] == ["now", "later"]

@@ -1,0 +1,275 @@
+"""Jobs of pretend queues in every state, taken out and put back; and what operations have done."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bot.domain.compatibility import Action, allow, major_version
+from bot.domain.jobs import ArchivedJob, BatchOutcome, Captured, FailedJob, FailedRef, Placed
+from bot.domain.queues import QueueId
+from bot.domain.times import Ms
+from bot.errors import RedisUnavailableError, RefusedError
+from tests.support.fake_queues import FakeQueue, FakeQueues
+
+_AT_ONCE = 500
+_TIMED = ("failed", "completed")
+_FIELDS = ("id", "name", "failed_at", "reason", "code", "attempts_made")
+
+
+class FakeDoneSets:
+    """Satisfies DoneSets."""
+
+    def __init__(self) -> None:
+        self.sets: dict[tuple[QueueId, str], dict[str, None]] = defaultdict(dict)
+
+    def add(self, queue: QueueId, operation: str, job_id: str) -> None:
+        """Remember, unless the operation has no id."""
+        if operation:
+            self.sets[queue, operation][job_id] = None
+
+    def has(self, queue: QueueId, operation: str, job_id: str) -> bool:
+        """Whether the operation has changed this job."""
+        return job_id in self.sets.get((queue, operation), {})
+
+    async def count(self, queue: QueueId, operation: str) -> int:
+        """How many."""
+        return len(self.sets.get((queue, operation), {}))
+
+    async def ids(self, queue: QueueId, operation: str) -> AsyncIterator[list[str]]:
+        """In batches."""
+        all_ = list(self.sets.get((queue, operation), {}))
+        for start in range(0, len(all_), _AT_ONCE):
+            yield all_[start : start + _AT_ONCE]
+
+    async def contains(
+        self, queue: QueueId, operation: str, ids: Collection[str]
+    ) -> frozenset[str]:
+        """Which of these."""
+        return frozenset(id_ for id_ in ids if self.has(queue, operation, id_))
+
+    async def remember(self, queue: QueueId, operation: str, ids: Collection[str]) -> None:
+        """Put ids in."""
+        for id_ in ids:
+            self.add(queue, operation, id_)
+
+    async def forget(self, queue: QueueId, operation: str) -> None:
+        """Drop it."""
+        self.sets.pop((queue, operation), None)
+
+
+class FakeRemover:
+    """Satisfies QueueRemover over the pretend queues.
+
+    Failed jobs are the queue's own. `held` are jobs of other states, by id with their score; those
+    of `left_out` are never removed (a parent waits for them); `strays` are orphans. `added` says
+    when a job was added, where that matters.
+    """
+
+    def __init__(self, queues: FakeQueues, done: FakeDoneSets) -> None:
+        self._queues = queues
+        self._done = done
+        self.held: dict[tuple[QueueId, str], dict[str, int]] = defaultdict(dict)
+        self.left_out: set[str] = set()
+        self.added: dict[str, Ms] = {}
+        self.strays: dict[QueueId, set[str]] = defaultdict(set)
+
+    def _at(self, queue: QueueId) -> FakeQueue:
+        if queue.source in self._queues.down:
+            raise RedisUnavailableError(self._queues.down[queue.source])
+        return self._queues.queues.get(queue) or FakeQueue(version=None, workers=0)
+
+    def _jobs(self, queue: QueueId, state: str) -> dict[str, int]:
+        found = self._at(queue)
+        if state == "failed":
+            return {job.id: job.failed_at for job in found.in_order()}
+        if state == "delayed" and found.delayed:
+            return {job_id: place for place, job_id in enumerate(found.delayed)}
+        return self.held[queue, state]
+
+    def _allow(self, queue: QueueId, action: Action, configured: int | None) -> None:
+        found = self._at(queue)
+        allow(action, major=major_version(found.version, configured), paused=found.paused)
+
+    async def capture(
+        self, queue: QueueId, state: str, jobs: Sequence[FailedRef]
+    ) -> AsyncIterator[Captured]:
+        """All at once."""
+        there, emptied = self._jobs(queue, state), self._at(queue).emptied
+        same = [ref for ref in jobs if there.get(ref.id) == ref.failed_at]
+        whole = [ref for ref in same if ref.id not in emptied]
+        if jobs:
+            yield Captured(
+                jobs=tuple(self._whole(queue, state, ref) for ref in whole),
+                changed=len(jobs) - len(same),
+                vanished=len(same) - len(whole),
+            )
+
+    def _whole(self, queue: QueueId, state: str, ref: FailedRef) -> ArchivedJob:
+        job = self._at(queue).failed.get(ref.id) if state == "failed" else None
+        fields = [(name, str(getattr(job, name))) for name in _FIELDS] if job else []
+        if ref.id in self.added:
+            fields.append(("timestamp", str(self.added[ref.id])))
+        data = self._at(queue).contents.data.get(ref.id)
+        fields += [("data", json.dumps(data))] if data is not None else []
+        return ArchivedJob(
+            id=ref.id,
+            state=state,
+            score=str(ref.failed_at),
+            fields=tuple((name.encode(), value.encode()) for name, value in fields),
+        )
+
+    async def remove(
+        self,
+        queue: QueueId,
+        state: str,
+        jobs: Sequence[FailedRef],
+        *,
+        configured: int | None,
+        operation: str,
+        batch: str = "",
+    ) -> BatchOutcome:
+        """One after the other."""
+        self._allow(queue, Action.CLEAN, configured)
+        outcome = BatchOutcome()
+        for ref in jobs:
+            one = self._remove(queue, state, ref, operation)
+            for id_ in one.done if batch else ():
+                self._done.add(queue, f"{operation}.{batch}", id_)
+            outcome += one
+        return outcome
+
+    def _remove(self, queue: QueueId, state: str, ref: FailedRef, operation: str) -> BatchOutcome:
+        if self._done.has(queue, operation, ref.id):
+            return BatchOutcome(already=1)
+        if self._jobs(queue, state).get(ref.id) != ref.failed_at:
+            return BatchOutcome(changed=1)
+        if ref.id in self._at(queue).emptied:
+            return BatchOutcome(vanished=1)
+        if ref.id in self.left_out:
+            return BatchOutcome(left_out=1)
+        held = self._at(queue).failed if state == "failed" else self.held[queue, state]
+        del held[ref.id]
+        self._done.add(queue, operation, ref.id)
+        return BatchOutcome(done=(ref.id,))
+
+    async def restore(
+        self,
+        queue: QueueId,
+        jobs: Sequence[ArchivedJob],
+        *,
+        configured: int | None,
+        operation: str,
+        archive: str = "",
+    ) -> BatchOutcome:
+        """One after the other."""
+        self._allow(queue, Action.CLEAN, configured)
+        outcome = BatchOutcome()
+        for job in jobs:
+            if self._done.has(queue, operation, job.id):
+                outcome = replace(outcome, already=outcome.already + 1)
+            elif self._in_use(queue, job.id) or self._done.has(queue, f"back-{archive}", job.id):
+                outcome = replace(outcome, changed=outcome.changed + 1)
+            else:
+                self._put_back(queue, job)
+                self._done.add(queue, operation, job.id)
+                self._done.add(queue, archive and f"back-{archive}", job.id)
+                outcome += BatchOutcome(done=(job.id,))
+        return outcome
+
+    def _in_use(self, queue: QueueId, job_id: str) -> bool:
+        held = any(job_id in jobs for (q, _), jobs in self.held.items() if q == queue)
+        return held or job_id in self._at(queue).failed
+
+    def _put_back(self, queue: QueueId, job: ArchivedJob) -> None:
+        if job.state != "failed":
+            self.held[queue, job.state][job.id] = int(job.score)
+            return
+        told = {name.decode(): value.decode() for name, value in job.fields}
+        self._at(queue).failed[job.id] = FailedJob(
+            id=job.id,
+            name=told["name"],
+            failed_at=int(told["failed_at"]),
+            reason=told["reason"],
+            code=told["code"],
+            attempts_made=int(told["attempts_made"]),
+        )
+
+    async def select(
+        self, queue: QueueId, state: str, *, until: Ms | None
+    ) -> AsyncIterator[list[FailedRef]]:
+        """In batches."""
+        refs = self._selected(queue, state, until)
+        for start in range(0, len(refs), _AT_ONCE):
+            yield refs[start : start + _AT_ONCE]
+
+    def _selected(self, queue: QueueId, state: str, until: Ms | None) -> list[FailedRef]:
+        limit = until if until is not None and state in _TIMED else None
+        jobs = self._jobs(queue, state).items()
+        return [FailedRef(id_, score) for id_, score in jobs if limit is None or score <= limit]
+
+    async def in_state(self, queue: QueueId, state: str, *, until: Ms | None) -> int:
+        """How many."""
+        return len(self._selected(queue, state, until))
+
+    async def edges(self, queue: QueueId, state: str, *, until: Ms | None) -> tuple[Ms, Ms] | None:
+        """The lowest and the highest score."""
+        scores = [ref.failed_at for ref in self._selected(queue, state, until)]
+        return (min(scores), max(scores)) if scores else None
+
+    async def place(self, queue: QueueId, job_id: str) -> Placed | None:
+        """Where it is; a parent waits for those of `left_out`."""
+        for job in self._at(queue).active.jobs:
+            if job.id == job_id:
+                return Placed(ref=FailedRef(job_id, 0), state="active", locked=job.locked)
+        states = [state for q, state in self.held if q == queue]
+        for state in ("failed", "delayed", *states):
+            score = self._jobs(queue, state).get(job_id)
+            if score is not None:
+                waits = job_id in self.left_out
+                return Placed(ref=FailedRef(job_id, score), state=state, parent_waits=waits)
+        return None
+
+    async def orphans(
+        self, queue: QueueId, *, steps: int | None = None
+    ) -> AsyncIterator[list[str]]:
+        """The strays."""
+        self._at(queue)
+        if self.strays[queue]:
+            yield sorted(self.strays[queue])
+
+    async def remove_orphans(
+        self, queue: QueueId, ids: Sequence[str], *, operation: str
+    ) -> BatchOutcome:
+        """Those that are strays still."""
+        self._at(queue)
+        already = [id_ for id_ in ids if self._done.has(queue, operation, id_)]
+        mine = [id_ for id_ in ids if id_ in self.strays[queue] and id_ not in already]
+        for id_ in mine:
+            self.strays[queue].discard(id_)
+            self._done.add(queue, operation, id_)
+        vanished = len(ids) - len(mine) - len(already)
+        return BatchOutcome(done=tuple(mine), already=len(already), vanished=vanished)
+
+    async def obliterate_step(self, queue: QueueId, *, configured: int | None) -> tuple[int, bool]:
+        """The next few hundred."""
+        self._allow(queue, Action.OBLITERATE, configured)
+        found = self._at(queue)
+        if not found.paused:
+            raise RefusedError("The queue is not paused. Pause it, then try again.")
+        if self.held[queue, "active"]:
+            raise RefusedError("Jobs are active. Wait until they end, then try again.")
+        kept: list[dict[str, Any]] = [h for (q, _), h in self.held.items() if q == queue]
+        kept.append(found.failed)
+        removed = 0
+        for jobs in kept:
+            for id_ in list(jobs)[: _AT_ONCE - removed]:
+                del jobs[id_]
+                removed += 1
+        over = not any(kept)
+        if over:
+            self._queues.queues.pop(queue, None)
+        return removed, over

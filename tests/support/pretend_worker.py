@@ -1,0 +1,98 @@
+"""Adds jobs and works them off, one at a time, by the official Python package's own scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from typing import Any, Final
+
+from bullmq import FlowProducer, Queue, Worker
+from bullmq.custom_errors import UnrecoverableError
+from redis.asyncio import Redis
+
+from bot.domain.queues import QueueId
+
+CODES: Final = ("WHMCS_ERROR: 502", "TIMEOUT: no answer")
+OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "plain": {},
+    "last in, first out": {"lifo": True},
+    "prioritized": {"priority": 3},
+    "delayed": {"delay": 600_000},
+    "tried twice": {"attempts": 2},
+    "deduplicated": {"deduplication": {"ttl": 600_000}},
+}
+PARENTS: Final[dict[str, dict[str, Any]]] = {
+    "waits": {},
+    "fails too": {"failParentOnFailure": True},
+    "goes on": {"ignoreDependencyOnFailure": True},
+}
+"""What a flow child's options say about its parent."""
+
+
+class PretendWorker:
+    """A producer and a worker of BullMQ 6. `client` is its own; whoever made it closes it."""
+
+    def __init__(self, client: Redis, queue: QueueId) -> None:
+        options = {"connection": client, "prefix": queue.prefix}
+        self._queue = Queue(queue.name, options)
+        self._flows = FlowProducer(client, options)
+        self._worker = Worker(queue.name, None, {**options, "autorun": False})
+        self._numbers = count()
+        self.held: list[Any] = []
+
+    async def add(self, kind: str, how_many: int) -> list[str]:
+        """Add jobs of a kind of `OPTIONS`; their ids."""
+        jobs = []
+        for _ in range(how_many):
+            number, options = next(self._numbers), {"attempts": 1, **OPTIONS[kind]}
+            if kind == "deduplicated":
+                options["deduplication"] = {"id": f"d{number}", **options["deduplication"]}
+            jobs.append(await self._queue.add("work", {"n": number}, options))
+        return [str(job.id) for job in jobs]
+
+    async def add_flow(self, on_failure: str, children: int) -> list[str]:
+        """Add a parent with children; their ids, the parent's first."""
+        child = {
+            "queueName": self._queue.name,
+            "opts": {"attempts": 1, **PARENTS[on_failure]},
+        }
+        flow = await self._flows.add(
+            {
+                "name": "parent",
+                "queueName": self._queue.name,
+                "data": {},
+                "opts": {"attempts": 1},
+                "children": [
+                    {**child, "name": f"child {n}", "data": {"n": n}} for n in range(children)
+                ],
+            }
+        )
+        jobs = [flow["job"], *(child["job"] for child in flow["children"])]
+        return [str(job.id) for job in jobs]
+
+    async def take(self) -> Any:
+        """The next job, active and locked; None where there is none."""
+        return await self._worker.moveToActive(f"t{next(self._numbers)}")
+
+    async def work(self, ends: Sequence[str]) -> None:
+        """Take as many jobs and end them: "completes", "hangs" or with that error."""
+        for end in ends:
+            job = await self.take()
+            if job is None:
+                return
+            if end == "hangs":
+                self.held.append(job)
+            else:
+                await self.finish(job, end)
+
+    async def finish(self, job: Any, end: str) -> None:
+        """End an active job."""
+        try:
+            if end == "completes":
+                await job.moveToCompleted("ok", job.token)
+                return
+            await job.log(end)
+            error = Exception(end)
+        except (UnrecoverableError, TypeError) as refused:  # its children have failed, or wait
+            error = refused
+        await job.moveToFailed(error, job.token)

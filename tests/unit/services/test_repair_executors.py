@@ -1,0 +1,322 @@
+"""What carries repairs out, batch by batch: what a crash leaves, what others do meanwhile."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.archives import CAP
+from bot.domain.jobs import BatchOutcome, FailedRef
+from bot.domain.operations import Tally
+from bot.domain.pacing import Pace
+from bot.domain.plans import Plan, PlanKind
+from bot.domain.policy import Catalog, QueuePolicy
+from bot.domain.sample import ActiveJob
+from bot.domain.times import SECOND
+from bot.errors import ArchiveFullError, RedisUnavailableError, RefusedError
+from bot.services.archiving import Archiving
+from bot.services.operations.base import Throttle
+from bot.services.operations.clean import CleanExecutor, Taking
+from bot.services.operations.promote import PromoteExecutor
+from bot.services.operations.selection import batches
+from bot.services.operations.sweep import SweepExecutor
+from bot.services.operations.undo import UndoExecutor
+from bot.services.operations.unstick import WAITS, UnstickExecutor
+from tests.support.fake_archive import FakeArchive
+from tests.support.fake_remover import FakeDoneSets, FakeRemover
+from tests.support.fakes import ORDERS, START
+
+CATALOG = Catalog(default=QueuePolicy())
+
+
+@pytest.fixture
+def queue(queues):
+    return queues.add(ORDERS)
+
+
+@pytest.fixture
+def done(queues):
+    done = FakeDoneSets()
+    queues.done_sets = done.sets
+    return done
+
+
+@pytest.fixture
+def remover(queues, done):
+    return FakeRemover(queues, done)
+
+
+@pytest.fixture
+def archive(clock):
+    return FakeArchive(clock, cap=CAP)
+
+
+@pytest.fixture
+def archiving(remover, archive, done):
+    return Archiving(remover=remover, archive=archive, done=done)
+
+
+@pytest.fixture
+def clean(remover, archiving, archive, done):
+    taking = Taking(remover=remover, archiving=archiving, archive=archive, catalog=CATALOG)
+    return CleanExecutor(taking=taking, remover=remover, done=done)
+
+
+@pytest.fixture
+def undo(archiving, archive):
+    return UndoExecutor(archiving=archiving, archive=archive, catalog=CATALOG)
+
+
+@pytest.fixture
+def unstick(queues):
+    return UnstickExecutor(reader=queues, operator=queues, done=queues, catalog=CATALOG)
+
+
+def plan(kind, count, **more):
+    return Plan(
+        id=more.pop("id", "op1"), queue=ORDERS, kind=kind, count=count, asked_by="U0BOB",
+        asked_at=START, expires_at=START + 1, channel="C1", **more,
+    )  # fmt: skip
+
+
+def by_twos():
+    return Throttle(Pace(size=2))
+
+
+async def run(executor, plan, *, before=0, steps=None):
+    """All of its steps (or so many), as one tally."""
+    tally, notes, seen = Tally(done=before), [], 0
+    async for step in executor.steps(plan, by_twos()):
+        tally = tally.plus(step.outcome)
+        notes += [step.note] if step.note else []
+        seen += 1
+        if seen == steps:
+            break
+    return tally, notes
+
+
+async def patiently(executor, plan, clock):
+    """All of its steps; the time that they want to wait passes at once."""
+    tally, notices = Tally(), []
+    async for step in executor.steps(plan, by_twos()):
+        tally = tally.plus(step.outcome)
+        notices += [step.notice] if step.notice else []
+        clock.forward(round(step.wait * SECOND))
+    return tally, notices
+
+
+def active(job_id, *, locked=False):
+    return ActiveJob(id=job_id, name="w", started_at=START, attempt=1, locked=locked)
+
+
+def fail(queue, count):
+    for number in range(count):
+        queue.fail(f"f{number}", "WHMCS_ERROR: away", START - 100 + number)
+
+
+async def test_a_batch_is_as_large_as_the_throttle_says_when_it_is_asked_for():
+    async def pages():
+        yield [1, 2, 3, 4, 5]
+        yield [6, 7]
+
+    throttle = Throttle(Pace(size=2))
+    found = []
+    async for batch in batches(pages(), throttle):
+        found.append(batch)
+        throttle.pace = Pace(size=3)
+    assert found == [[1, 2], [3, 4, 5], [6, 7]]
+
+
+async def test_unstick_waits_the_check_out_marks_waits_and_moves(unstick, queue, clock):
+    queue.active.jobs = [active("a"), active("b"), active("alive", locked=True)]
+    queue.active.check_ends = START + 3 * SECOND
+    stuck = plan(PlanKind.UNSTICK, 2, ids=(("a", 1), ("b", 1)))
+    tally, notices = await patiently(unstick, stuck, clock)
+    assert tally == Tally(done=2)
+    assert queue.active.unstuck == ["a", "b"]
+    assert notices[0].startswith("`stalled-check` lasts 3 s more")
+    assert any(notice.startswith("marked") for notice in notices)
+    assert [job.id for job in queue.active.jobs] == ["alive"]
+
+
+async def test_a_job_that_comes_to_life_in_between_is_left_alone(unstick, queue, clock):
+    queue.active.jobs = [active("a"), active("b")]
+    stuck = plan(PlanKind.UNSTICK, 2, ids=(("a", 1), ("b", 1)))
+    tally = Tally()
+    async for step in unstick.steps(stuck, by_twos()):
+        tally = tally.plus(step.outcome)
+        if step.notice.startswith("marked"):
+            queue.active.jobs = [active("a"), active("b", locked=True)]
+        clock.forward(round(step.wait * SECOND))
+    assert tally == Tally(done=1, changed=1)
+    assert queue.active.unstuck == ["a"]
+
+
+async def test_unstick_begun_again_after_a_crash_counts_each_job_once(unstick, queue, clock):
+    queue.active.jobs = [active("a")]
+    stuck = plan(PlanKind.UNSTICK, 1, ids=(("a", 1),))
+    await patiently(unstick, stuck, clock)
+    tally, _ = await patiently(unstick, stuck, clock)
+    assert tally == Tally(), "what was done before is in the done set, and nothing is left to do"
+
+
+async def test_unstick_gives_up_where_nothing_can_be_moved(unstick, queue, clock):
+    queue.active.jobs = [active("gone")]
+    queue.emptied.add("gone")
+    stuck = plan(PlanKind.UNSTICK, 1, ids=(("gone", 1),))
+    tally, _ = await patiently(unstick, stuck, clock)
+    assert tally == Tally(vanished=1)
+
+
+async def test_unstick_does_not_wait_for_ever(unstick, queue, clock):
+    queue.active.jobs = [active("a")]
+    queue.active.check_ends = START + 10**9
+    stuck = plan(PlanKind.UNSTICK, 1, ids=(("a", 1),))
+    tally, notices = await patiently(unstick, stuck, clock)
+    assert tally == Tally(left_out=1)
+    assert len(notices) == WAITS
+
+
+async def test_unstick_is_refused_where_the_version_table_says_so(unstick, queue):
+    queue.active.jobs, queue.paused, queue.version = [active("a")], True, "bullmq:5.81.0"
+    with pytest.raises(RefusedError, match="paused"):
+        await run(unstick, plan(PlanKind.UNSTICK, 1, ids=(("a", 1),)))
+
+
+async def test_no_more_are_promoted_than_the_plan_counts(queues, remover, queue):
+    queue.delayed = [f"d{number}" for number in range(10)]
+    executor = PromoteExecutor(operator=queues, remover=remover, done=queues, catalog=CATALOG)
+    tally, _ = await run(executor, plan(PlanKind.PROMOTE, 4, state="delayed"))
+    assert tally == Tally(done=4)
+    assert queue.promoted == ["d0", "d1", "d2", "d3"]
+
+
+async def test_a_clean_begun_again_after_a_crash_is_right_in_all(clean, queue, archive):
+    fail(queue, 7)
+    cleaning = plan(PlanKind.CLEAN, 7, state="failed", archive="op1", filter=_until(START))
+    first, _ = await run(clean, cleaning, steps=3)
+    assert first.done == 4
+    again, _ = await run(clean, cleaning, before=4)
+    assert again == Tally(done=7)
+    assert queue.failed == {}
+    assert (await archive.info("op1")).jobs == 7
+
+
+async def test_a_clean_that_dies_between_archive_and_removal_is_finished(
+    clean, archiving, queue, archive, remover
+):
+    fail(queue, 3)
+    cleaning = plan(PlanKind.CLEAN, 3, state="failed", archive="op1", filter=_until(START))
+    await archive.begin("op1", queue=ORDERS, state="failed", kind="clean", by="U0BOB")
+    refs = [FailedRef("f0", START - 100), FailedRef("f1", START - 99)]
+    async for group in remover.capture(ORDERS, "failed", refs):
+        await archive.put("op1", group.jobs)
+    tally, _ = await run(clean, cleaning)
+    assert tally == Tally(done=3)
+    assert (await archive.info("op1")).jobs == 3
+    assert await archive.unsettled("op1") == []
+
+
+async def test_a_full_archive_ends_a_clean_and_the_rest_stays(clean, queue, archive):
+    fail(queue, 10)
+    archive.cap = 500
+    cleaning = plan(PlanKind.CLEAN, 10, state="failed", archive="op1", filter=_until(START))
+    with pytest.raises(ArchiveFullError):
+        await run(clean, cleaning)
+    assert (await archive.info("op1")).jobs + len(queue.failed) == 10
+    assert queue.failed
+
+
+async def test_without_an_archive_nothing_is_kept(clean, remover, archive):
+    remover.held[ORDERS, "completed"] = {"c1": START - 5, "c2": START + 5}
+    cleaning = plan(PlanKind.CLEAN, 1, state="completed", filter=_until(START))
+    tally, _ = await run(clean, cleaning)
+    assert tally == Tally(done=1)
+    assert remover.held[ORDERS, "completed"] == {"c2": START + 5}
+    assert await archive.recent() == []
+
+
+async def test_jobs_that_left_in_between_are_told_of(clean, queue):
+    fail(queue, 3)
+    cleaning = plan(PlanKind.CLEAN, 5, state="failed", archive="op1", filter=_until(START))
+    tally, _ = await run(clean, cleaning)
+    assert tally == Tally(done=3, changed=2)
+
+
+async def test_a_sweep_goes_through_all_orphans(remover, done):
+    remover.strays[ORDERS] = {str(number) for number in range(5)}
+    executor = SweepExecutor(remover=remover, done=done)
+    tally, _ = await run(executor, plan(PlanKind.SWEEP, 5))
+    assert tally == Tally(done=5)
+    assert not remover.strays[ORDERS]
+
+
+async def emptied(clean, queue, count=6):
+    """An archive of so many jobs, in batches of two."""
+    fail(queue, count)
+    before = dict(queue.failed)
+    cleaning = plan(PlanKind.CLEAN, count, state="failed", archive="op1", filter=_until(START))
+    await run(clean, cleaning)
+    return before
+
+
+def undoing(plan_id):
+    return plan(PlanKind.UNDO, 6, id=plan_id, archive="op1")
+
+
+async def test_an_undo_begun_again_after_a_crash_is_right_in_all(clean, undo, queue, archive):
+    before = await emptied(clean, queue)
+    first, _ = await run(undo, undoing("u1"), steps=1)
+    again, _ = await run(undo, undoing("u1"), before=first.done)
+    assert again == Tally(done=6)
+    assert queue.failed == before
+    assert (await archive.info("op1")).jobs == 0
+
+
+async def test_an_undo_that_dies_before_the_archive_knows_brings_nothing_back_twice(
+    clean, undo, queue, archive, remover
+):
+    before = await emptied(clean, queue)
+    number = (await archive.batches("op1"))[0]
+    jobs = await archive.batch("op1", number)
+    await remover.restore(ORDERS, jobs, configured=None, operation="u1", archive="op1")
+    tally, _ = await run(undo, undoing("u1"), before=len(jobs))
+    assert tally == Tally(done=6)
+    assert queue.failed == before
+
+
+async def test_two_undos_of_one_archive_bring_each_job_back_once(clean, undo, queue):
+    before = await emptied(clean, queue)
+    (one, _), (two, _) = await asyncio.gather(run(undo, undoing("u1")), run(undo, undoing("u2")))
+    assert one.done + two.done == 6
+    assert queue.failed == before
+
+
+async def test_a_job_that_came_back_and_ran_does_not_come_back_again(
+    clean, undo, queue, archive, remover
+):
+    """The second undo has read its batch before the first brought it back, and writes after."""
+    await emptied(clean, queue)
+    number = (await archive.batches("op1"))[0]
+    stale = await archive.batch("op1", number)
+    await run(undo, undoing("u1"))
+    for job in stale:
+        del queue.failed[job.id]  # retried, completed, and removed on completion
+    late = await remover.restore(ORDERS, stale, configured=None, operation="u2", archive="op1")
+    assert late == BatchOutcome(changed=len(stale))
+    assert not any(job.id in queue.failed for job in stale)
+
+
+async def test_a_source_that_goes_away_leaves_each_job_in_one_place(clean, queue, queues, archive):
+    fail(queue, 6)
+    cleaning = plan(PlanKind.CLEAN, 6, state="failed", archive="op1", filter=_until(START))
+    await run(clean, cleaning, steps=2)
+    queues.down["main"] = "away"
+    with pytest.raises(RedisUnavailableError):
+        await run(clean, cleaning)
+    queues.down.clear()
+    assert (await archive.info("op1")).jobs + len(queue.failed) == 6
+
+
+def _until(at):
+    return replace(plan(PlanKind.CLEAN, 0).filter, until=at)

@@ -1,0 +1,178 @@
+"""A retry through Salesforce as an operation: orders set, new jobs followed, old ones archived."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.jobs import FailureFilter
+from bot.domain.plans import PlanKind
+from bot.domain.subjects import JobAbout
+from bot.errors import JobGoneError
+from bot.ports import Ended
+from bot.services.operations import screen
+from tests.support.fake_salesforce import FakeSalesforce, order_id
+from tests.support.fakes import ORDERS, START
+from tests.support.toolbox import BOB, CATALOG, build_office, shown, value_of
+
+PATH = "sfOrderId"
+
+
+class Flowing(FakeSalesforce):
+    """A Salesforce whose flow publishes a new job for each order that becomes activating."""
+
+    queue = None
+    flows = True
+
+    def _reactivated(self, order):
+        outcome = super()._reactivated(order)
+        if self.activated[-1:] == [order.id] and self.flows:
+            job = JobAbout(id=f"new-{order.id}", state="wait", created_at=self.clock.now)
+            self.queue.contents.add(job, **{PATH: order.id})
+        return outcome
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    for name in ("FIRST", "EVERY", "AGAIN"):
+        monkeypatch.setattr(screen, name, 0.0)
+
+
+@pytest.fixture
+def salesforce(clock):
+    return Flowing(clock)
+
+
+@pytest.fixture
+async def office(redis, queues, messenger, salesforce):
+    orders = queues.add(ORDERS)
+    salesforce.queue = orders
+    for number in range(4):
+        orders.fail(f"w{number}", "WHMCS_ERROR: down", START - 600_000 + number)
+        orders.contents.data[f"w{number}"] = {PATH: order_id(number)}
+        salesforce.put(order_id(number), "Failed", "WHMCS_ERROR: down")
+    policies = dict(CATALOG.queues)
+    policies["order-provisioning"] = replace(
+        policies["order-provisioning"], retry_via="salesforce", business_id=PATH
+    )
+    office = build_office(
+        redis=redis, queues=queues, messenger=messenger, salesforce=salesforce,
+        catalog=replace(CATALOG, queues=policies),
+    )  # fmt: skip
+    await office.tick()
+    return office
+
+
+async def begin(office, **options):
+    wanted = FailureFilter(code="WHMCS_ERROR")
+    tools = office.toolbox
+    plan = (
+        await tools.planner.propose(BOB, ORDERS, wanted, kind=PlanKind.SALESFORCE, **options)
+    ).plan
+    return (await tools.confirming.confirm(BOB, plan.id)).plan
+
+
+def message(messenger):
+    [posted] = messenger.of(screen.KIND)
+    return shown(posted.message).text.replace("*", "")
+
+
+async def test_orders_are_set_their_new_jobs_followed_and_the_old_ones_archived(
+    office, messenger, salesforce, queues
+):
+    plan = await begin(office)
+    await office.run_operations()
+    assert sorted(salesforce.activated) == [order_id(number) for number in range(4)]
+    text = message(messenger)
+    assert "Set 4 of 4 WHMCS_ERROR to Activating in Salesforce, for order-provisioning" in text
+    assert "4 completed" in text
+    assert f"4 old jobs archived: undo {plan.id}" in text.replace("`", "")
+    assert not queues.queues[ORDERS].failed
+    assert queues.queues[ORDERS].retried == [], "no job was moved by BullMQ"
+
+
+async def test_what_salesforce_refuses_is_told_with_its_words_and_stays(
+    office, messenger, salesforce, queues
+):
+    salesforce.refusing[order_id(1)] = "FIELD_CUSTOM_VALIDATION_EXCEPTION: locked"
+    salesforce.put(order_id(2), "Cancelled")
+    await begin(office)
+    await office.run_operations()
+    text = message(messenger)
+    assert "Set 2 of 4" in text
+    assert "1 refused by Salesforce: FIELD_CUSTOM_VALIDATION_EXCEPTION: locked" in text
+    assert "1 in another state (Cancelled)" in text
+    assert set(queues.queues[ORDERS].failed) == {"w1", "w2"}
+
+
+async def test_an_order_whose_new_job_failed_is_told_and_its_old_job_is_gone(
+    office, messenger, queues
+):
+    office.outcomes.ended = {f"new-{order_id(0)}": Ended("failed", "MAPPING_ERROR")}
+    await begin(office)
+    await office.run_operations()
+    assert "3 completed · 1 failed again (1 new: MAPPING_ERROR)" in message(messenger)
+    assert not queues.queues[ORDERS].failed
+
+
+async def test_a_crash_after_the_change_counts_it_all_the_same(
+    office, messenger, salesforce, queues
+):
+    plan = await begin(office)
+    real = salesforce.reactivate
+
+    async def killed(seen):
+        await real(seen)
+        raise KeyboardInterrupt
+
+    salesforce.reactivate = killed
+    with pytest.raises(KeyboardInterrupt):
+        await office.run_operations()
+    salesforce.reactivate = real
+    await office.runner.run(plan.id, asyncio.Event())
+    assert len(salesforce.activated) == 4, "no order was set twice"
+    assert "Set 4 of 4" in message(messenger)
+
+
+async def test_salesforce_away_ends_it_with_the_reason(office, messenger, salesforce, monkeypatch):
+    monkeypatch.setattr("bot.services.operations.runner.PATIENCE", 0.0)
+    await begin(office)
+    salesforce.go_away()
+    await office.run_operations()
+    text = message(messenger)
+    assert "Changed none of 4" in text
+    assert "Ended early: Salesforce did not answer" in text
+
+
+async def test_the_command_takes_the_recommended_way_and_offers_the_other(office):
+    card = await office.ask("retry order-provisioning --error WHMCS_ERROR", BOB)
+    assert "Retry through Salesforce: 4 jobs" in shown(card.message).text
+    other = value_of(card, "Retry by BullMQ instead…")
+    assert other == "retry order-provisioning --error WHMCS_ERROR --bullmq"
+    again = shown((await office.ask(other, BOB)).message).text
+    assert "Best retried through Salesforce (idempotency, audit trail)" in again
+
+
+async def test_one_job_is_retried_through_salesforce_by_a_card_too(office):
+    card = await office.ask("retry order-provisioning w1", BOB)
+    assert "Retry through Salesforce: 1 job" in shown(card.message).text
+    assert office.queues.queues[ORDERS].retried == []
+
+
+async def test_stuck_orders_are_set_right(office, messenger, salesforce, clock):
+    await make_stuck(salesforce, clock)
+    card = await office.ask("retry order-provisioning --stuck", BOB)
+    await office.toolbox.confirming.confirm(BOB, value_of(card, "Retry 1 now"))
+    await office.run_operations()
+    assert salesforce.activated == [order_id(9)]
+    assert "1 completed" in message(messenger)
+
+
+async def test_without_a_stuck_order_that_is_said(office):
+    with pytest.raises(JobGoneError, match="No order of order-provisioning is activating without"):
+        await office.ask("retry order-provisioning --stuck", BOB)
+
+
+async def make_stuck(salesforce, clock):
+    salesforce.put(order_id(9), "Activating")
+    clock.forward(3_600_000)
