@@ -31,8 +31,8 @@ LOCK: Final[Ms] = 10_000
 """How long a job stays with a replica that no longer says it is alive."""
 CHECK: Final[Ms] = 5_000
 """How often each replica looks for jobs that nobody holds any more."""
-CONCURRENCY: Final = 8
-"""Operations at once in one replica; those that only watch are light."""
+CONCURRENCY: Final = 100
+"""Operations at once in one replica: most of them only watch how jobs end."""
 _AGAIN: Final[Ms] = 2_000
 _TRIES: Final = 1_000
 """An operation whose own state cannot be written is tried again until it can."""

@@ -70,7 +70,7 @@ class BullmqRemover:
         """
         items = [Item(job.id, (job.id, job.failed_at)) for job in jobs]
         guarded = self._guarded(queue, configured, operation)
-        first = (state, f"bullhorn:{operation}.{batch}" if batch else "")
+        first = (state, f"bullhorn:{batch}" if batch else "")
         return await carry_through(guarded, scripts.load("remove"), items, first=first)
 
     async def restore(

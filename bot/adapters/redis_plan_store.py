@@ -15,10 +15,13 @@ from bot.domain.times import DAY, Ms
 REMEMBERED: Final[Ms] = PLAN_LIFETIME + DAY
 """An old card pressed on the next day still gets a sentence about itself."""
 
+KEPT: Final[Ms] = 8 * DAY
+"""From its last change on: an operation may drip for days, or begin when a gap of days is over."""
+
 _ADVANCE = """
 local text = redis.call('GET', KEYS[1])
 if not text or cjson.decode(text)['status'] ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 """
 
@@ -46,6 +49,6 @@ class RedisPlanStore:
         """Replace the plan if its stored status is still `expected`; False when it is not."""
         with speaking_to(None):
             done = await self._advance(
-                keys=[keys.plan(plan.id)], args=[expected.value, self._codec.dump(plan)]
+                keys=[keys.plan(plan.id)], args=[expected.value, self._codec.dump(plan), KEPT]
             )
         return bool(done)

@@ -226,7 +226,8 @@ class QueueRemover(Protocol):
     ) -> BatchOutcome:
         """Remove them as BullMQ does, each only while it is in `state` with that score.
 
-        With `batch`, what is removed is also entered in a done set of its own: `operation.batch`.
+        With `batch`, what is removed is also entered in the done set of that name, which lasts as
+        long as an archive.
 
         Left out are: children whose parent still waits for them, parents that have unprocessed
         children, the next run of a scheduler, and jobs that a worker holds.

@@ -37,7 +37,7 @@ class _Batch:
     @property
     def done_set(self) -> str:
         """The name of that done set."""
-        return f"{self.operation}.{self.kept.origin}"
+        return f"{self.archive_id}.{self.kept.origin}"
 
 
 class Archiving:
@@ -180,7 +180,7 @@ class Archiving:
                     [_ref(job) for job in jobs if job.state == state],
                     configured=configured,
                     operation=batch.operation,
-                    batch=str(batch.kept.origin),
+                    batch=batch.done_set,
                 )
         except RefusedError as error:
             whole = await self._archive.batch(batch.archive_id, batch.kept.number)

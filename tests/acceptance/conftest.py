@@ -1,11 +1,11 @@
 """Each test gets an empty Valkey, a fresh local Slack, and bots started as processes."""
 
 import pytest
+import pytest_asyncio
 
-from bot.demo.localslack.driver import Driver
-from bot.demo.localslack.server import LocalSlack
+from bot.demo.localslack.fixtures import DEFAULT_WORKSPACE
 from tests.support.node_bullmq import node_bullmq
-from tests.support.stage import PATIENCE, Stage
+from tests.support.stories import new_stage, stories_of, telling
 from tests.support.valkey import valkey_server
 
 CONFIG = {
@@ -45,12 +45,25 @@ async def node(stage, running_node):
 @pytest.fixture
 async def stage(running_valkey, tmp_path):
     running_valkey.empty()
-    slack = LocalSlack()
-    await slack.start()
-    driver = Driver(slack.url, user="U0BOB", timeout=PATIENCE)
-    stage = Stage(
-        redis_url=running_valkey.url, slack=slack, driver=driver, folder=tmp_path,
-        config={**CONFIG, "alerts": {**CONFIG["alerts"]}},
-    )  # fmt: skip
-    yield stage
-    await stage.close()
+    async with new_stage(running_valkey, folder=tmp_path, config=CONFIG) as stage:
+        yield stage
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def told(request, tmp_path_factory):
+    """The tasks of the module's stories, each told a stage and its Redis.
+
+    A module may have a WORKSPACE: what the Slack of each of its stories is like.
+    """
+    workspace = getattr(request.module, "WORKSPACE", DEFAULT_WORKSPACE)
+
+    async def tell(story):
+        folder = tmp_path_factory.mktemp(story.__name__)
+        with valkey_server() as valkey:
+            async with new_stage(
+                valkey, folder=folder, config=CONFIG, workspace=workspace
+            ) as stage:
+                await story(stage, valkey)
+
+    async with telling(stories_of(request), tell) as tasks:
+        yield tasks

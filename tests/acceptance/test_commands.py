@@ -1,15 +1,9 @@
-"""Commands and buttons on the running bot: real BullMQ of each version, and parts that go away."""
+"""Commands and buttons on the running bot, with real BullMQ of each version."""
 
-from urllib.parse import urlsplit
-
-from bot.domain.queues import QueueId
 from tests.support.node_bullmq import VERSIONS
 from tests.support.stage import plain
-from tests.support.valkey import valkey_server
-from tests.support.valkey_bullmq import write_meta
 
 FAILS = {"data": {"fail": "WHMCS_ERROR: connect ETIMEDOUT"}}
-ORDERS = QueueId("main", "bull", "order-provisioning")
 
 
 def answer(*words, ephemeral=True):
@@ -85,59 +79,3 @@ async def history_has_it_all(stage):
     assert len([line for line in lines if "3 of 3" in line]) == 4
     [refused] = [line for line in lines if "<@U0VERA>" in line]
     assert "retry orders-3 --all · refused: Retrying needs the operator role" in refused
-
-
-async def test_its_own_redis_may_go_and_come_back(stage):
-    with valkey_server() as redis:
-        stage.redis_url = redis.url
-        with redis.client() as client:
-            write_meta(client, ORDERS)
-            client.lpush(ORDERS.key("wait"), *range(12))
-        bot = await stage.start_bot()
-        alert = await stage.alert("Warning", "backlog 12")
-
-        redis.stop()
-        await stage.driver.command("/queue status")
-        unknown = await stage.driver.wait_for(answer("own Redis cannot be reached", "(ref "))
-        assert "healthy" not in plain(unknown)
-        await stage.driver.wait_for(answer("cannot see the queues", ephemeral=False))
-        assert (await bot.get("/healthz"))[0] == 200
-        assert (await bot.get("/readyz"))[0] == 503
-
-        redis.start()
-        await stage.driver.wait_for(lambda m: is_blind(m) and m.raw.get("edited"))
-        await stage.driver.command("/queue status order-provisioning")
-        await stage.driver.wait_for(answer("order-provisioning", "backlog 12", "BullMQ 5"))
-        with redis.client() as client:
-            client.delete(ORDERS.key("wait"))
-        assert (await stage.alert("Resolved")).ts == alert.ts
-        seen = await stage.driver.messages()
-        assert len([m for m in seen if is_blind(m)]) == 1, "said once, and edited when it was over"
-        assert (await bot.get("/readyz"))[0] == 200
-        assert bot.process.returncode is None
-
-
-def is_blind(message):
-    return message.metadata.get("event_type") == "bullhorn_blind"
-
-
-async def test_slack_may_go_and_come_back(stage):
-    portal = stage.portal()
-    bot = await stage.start_bot()
-    port = urlsplit(stage.slack.url).port
-    await stage.slack.stop()
-    await portal.add(12)
-
-    tried = 'bullhorn_slack_calls_total{method="chat.postMessage",result="unreachable"}'
-
-    async def has_tried():
-        return tried in (await bot.get("/metrics"))[1]
-
-    await stage.until(has_tried, lambda: "the bot has not tried to post the alert")
-    await stage.slack.start(port=port)
-    await stage.alert("Warning", "backlog 12")
-    await stage.driver.wait_for_connection()
-    await stage.driver.command("/queue alerts")
-    await stage.driver.wait_for(answer("1 alert firing", "backlog 12"))
-    assert len(await stage.alerts()) == 1
-    assert bot.process.returncode is None

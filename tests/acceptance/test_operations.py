@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections import Counter
+from functools import wraps
 
 import pytest
 
@@ -10,15 +11,21 @@ from bot.domain.queues import QueueId
 from tests.support.stage import plain
 from tests.support.valkey_bullmq import now_ms, write_failed, write_meta
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 ORDERS = QueueId("main", "bull", "order-provisioning")
 REASON = "TIMEOUT: WHMCS did not answer"
 
 
-@pytest.fixture
-def redis(running_valkey, stage):
-    with running_valkey.client() as client:
-        write_meta(client, ORDERS, "bullmq:6.7.0")
-        yield client
+def on_redis(story):
+    """Hand the story a client of its Redis, with a queue of BullMQ 6 in it."""
+
+    @wraps(story)
+    async def told(stage, valkey):
+        with valkey.client() as redis:
+            write_meta(redis, ORDERS, "bullmq:6.7.0")
+            await story(stage, redis)
+
+    return told
 
 
 def fail(redis, count, *, first=0):
@@ -56,22 +63,23 @@ async def operations(stage):
     return [message for message in await stage.driver.messages() if of_operation(message)]
 
 
-async def test_a_killed_replica_is_replaced_and_no_job_is_moved_twice(stage, redis):
-    fail(redis, 600)
+@on_redis
+async def a_killed_replica_is_replaced_and_no_job_is_moved_twice(stage, redis):
+    fail(redis, 400)
     first = await stage.start_bot()
     drawn = await card(
-        stage, "/queue retry order-provisioning --error TIMEOUT --rate 100/s", "Retry 600 jobs"
+        stage, "/queue retry order-provisioning --error TIMEOUT --rate 100/s", "Retry 400 jobs"
     )
-    await stage.driver.click("Retry 600 now", message=drawn)
+    await stage.driver.click("Retry 400 now", message=drawn)
     await stage.until(lambda: _at_least(redis, 100), lambda: "it does not begin")
     second = await stage.start_bot()
     first.kill()
     await stage.driver.wait_for(
-        telling("Moved 600 of 600 TIMEOUT back to waiting in order-provisioning")
+        telling("Moved 400 of 400 TIMEOUT back to waiting in order-provisioning")
     )
     assert second.process.returncode is None
     assert set(moved(redis).values()) == {1}
-    assert len(moved(redis)) == redis.llen(ORDERS.key("wait")) == 600
+    assert len(moved(redis)) == redis.llen(ORDERS.key("wait")) == 400
     assert redis.zcard(ORDERS.key("failed")) == 0
     assert len(await operations(stage)) == 1, "one message, whichever replica edits it"
 
@@ -80,7 +88,8 @@ async def _at_least(redis, count):
     return len(moved(redis)) >= count
 
 
-async def test_stop_ends_it_within_a_batch_and_says_what_was_left(stage, redis):
+@on_redis
+async def stop_ends_it_within_a_batch_and_says_what_was_left(stage, redis):
     fail(redis, 600)
     await stage.start_bot()
     drawn = await card(stage, "/queue retry order-provisioning --all --rate 50/s", "Retry 600 jobs")
@@ -97,7 +106,8 @@ async def test_stop_ends_it_within_a_batch_and_says_what_was_left(stage, redis):
     assert redis.zcard(ORDERS.key("failed")) == 600 - count
 
 
-async def test_a_card_that_the_facts_have_left_behind_is_drawn_again(stage, redis):
+@on_redis
+async def a_card_that_the_facts_have_left_behind_is_drawn_again(stage, redis):
     fail(redis, 20)
     await stage.start_bot()
     drawn = await card(stage, "/queue retry order-provisioning --all", "Retry 20 jobs")
@@ -111,7 +121,8 @@ async def test_a_card_that_the_facts_have_left_behind_is_drawn_again(stage, redi
     await stage.driver.wait_for(telling("Moved 25 of 25 back to waiting in order-provisioning"))
 
 
-async def test_a_double_press_on_two_replicas_acts_once(stage, redis):
+@on_redis
+async def a_double_press_on_two_replicas_acts_once(stage, redis):
     fail(redis, 40)
     await asyncio.gather(stage.start_bot(), stage.start_bot())
     drawn = await card(stage, "/queue retry order-provisioning --all", "Retry 40 jobs")
@@ -124,7 +135,8 @@ async def test_a_double_press_on_two_replicas_acts_once(stage, redis):
     assert len(re.findall(r"retry 40 .*40 of 40", history)) == 1
 
 
-async def test_a_canary_shows_what_the_rest_would_do(stage, redis):
+@on_redis
+async def a_canary_shows_what_the_rest_would_do(stage, redis):
     fail(redis, 60)
     portal = stage.portal()
     portal.work()
@@ -140,7 +152,8 @@ async def test_a_canary_shows_what_the_rest_would_do(stage, redis):
     assert redis.zcard(ORDERS.key("completed")) == 60
 
 
-async def test_the_receipt_tells_how_they_ended_and_leads_to_those_that_failed(stage, redis):
+@on_redis
+async def the_receipt_tells_how_they_ended_and_leads_to_those_that_failed(stage, redis):
     fail(redis, 6)
     portal = stage.portal()
     for number in range(2):
@@ -156,3 +169,18 @@ async def test_the_receipt_tells_how_they_ended_and_leads_to_those_that_failed(s
     await stage.driver.click("Show the 2", message=receipt)
     listed = await stage.driver.wait_for(answer("MAPPING_ERROR", "00000", "00001"))
     assert "00002" not in plain(listed)
+
+
+STORIES = (
+    a_killed_replica_is_replaced_and_no_job_is_moved_twice,
+    stop_ends_it_within_a_batch_and_says_what_was_left,
+    a_card_that_the_facts_have_left_behind_is_drawn_again,
+    a_double_press_on_two_replicas_acts_once,
+    a_canary_shows_what_the_rest_would_do,
+    the_receipt_tells_how_they_ended_and_leads_to_those_that_failed,
+)
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+async def test_story(story, told):
+    await told[story]

@@ -1,5 +1,6 @@
 """Clean, undo and remove on running bots, from the typed line to the last button."""
 
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -8,15 +9,21 @@ from bot.domain.queues import QueueId
 from tests.support.stage import plain
 from tests.support.valkey_bullmq import now_ms, write_failed, write_meta
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 ORDERS = QueueId("main", "bull", "order-provisioning")
 REASON = "TIMEOUT: WHMCS did not answer"
 
 
-@pytest.fixture
-def redis(running_valkey, stage):
-    with running_valkey.client() as client:
-        write_meta(client, ORDERS, "bullmq:6.7.0")
-        yield client
+def on_redis(story):
+    """Hand the story a client of its Redis, with a queue of BullMQ 6 in it."""
+
+    @wraps(story)
+    async def told(stage, valkey):
+        with valkey.client() as redis:
+            write_meta(redis, ORDERS, "bullmq:6.7.0")
+            await story(stage, redis)
+
+    return told
 
 
 def fail(redis, count):
@@ -52,7 +59,8 @@ def jobs(redis):
     return {id_: (score, redis.hgetall(ORDERS.key(id_))) for id_, score in ids}
 
 
-async def test_a_clean_survives_its_replica_and_is_undone_from_its_message(stage, redis):
+@on_redis
+async def a_clean_survives_its_replica_and_is_undone_from_its_message(stage, redis):
     fail(redis, 200)
     before = jobs(redis)
     first = await stage.start_bot()
@@ -79,7 +87,8 @@ async def _fewer(redis, count):
     return redis.zcard(ORDERS.key("failed")) < count
 
 
-async def test_one_job_is_removed_from_its_view(stage, redis):
+@on_redis
+async def one_job_is_removed_from_its_view(stage, redis):
     fail(redis, 2)
     await stage.start_bot()
     view = await card(stage, "/queue job order-provisioning 00001", "TIMEOUT")
@@ -88,3 +97,14 @@ async def test_one_job_is_removed_from_its_view(stage, redis):
     await stage.driver.click("Remove 1 now", message=drawn)
     await stage.driver.wait_for(telling("Removed failed job `00001` of order-provisioning."))
     assert set(jobs(redis)) == {"00000"}
+
+
+STORIES = (
+    a_clean_survives_its_replica_and_is_undone_from_its_message,
+    one_job_is_removed_from_its_view,
+)
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+async def test_story(story, told):
+    await told[story]

@@ -13,13 +13,19 @@ def answer(*words, ephemeral=True):
     return lambda m: m.ephemeral is ephemeral and all(word in plain(m) for word in words)
 
 
-@pytest.fixture(params=["socket", "http"])
-def transport(request, stage):
-    stage.transport = request.param
-    return request.param
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_people_are_answered_alike_whichever_way_slack_comes(stage, transport):
+async def over_socket_mode(stage, _):
+    await people_are_answered(stage, "socket")
+
+
+async def over_http(stage, _):
+    await people_are_answered(stage, "http")
+
+
+async def people_are_answered(stage, transport):
+    stage.transport = transport
     portal = stage.portal()
     portal.whmcs_up = False
     portal.work()
@@ -89,7 +95,7 @@ async def requests(bot):
     return {result: float(count) for result, count in found}
 
 
-async def test_over_http_it_is_ready_once_slack_has_answered(stage):
+async def over_http_it_is_ready_once_slack_has_answered(stage, _):
     stage.transport = "http"
     await stage.driver.fault("auth.test", "http500", times=1000)
     bot = await stage.launch()
@@ -104,3 +110,11 @@ async def test_over_http_it_is_ready_once_slack_has_answered(stage):
     assert not await is_ready()
     await stage.driver.clear_faults()
     await stage.until(is_ready, bot.log.read_text)
+
+
+STORIES = (over_socket_mode, over_http, over_http_it_is_ready_once_slack_has_answered)
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+async def test_story(story, told):
+    await told[story]

@@ -1,4 +1,4 @@
-"""Part 3: commands, 50 at once, from 50 people."""
+"""Part 5: commands, 50 at once, from 50 people."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def answers(valkey: Valkey, folder: Path) -> Part:
         for audience in (bare, ours):
             await audience.slack.stop()
     return Part(
-        title=f"3. `/queue status` over 1,000 queues, {AT_ONCE} at once (ratio to the bare ack)",
+        title=f"5. `/queue status` over 1,000 queues, {AT_ONCE} at once (ratio to the bare ack)",
         rows=[
             Row(what="bare Bolt app: ack", values=bare.acks),
             Row(what="Bullhorn: ack", values=ours.acks),

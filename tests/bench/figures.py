@@ -67,6 +67,15 @@ def _cells(row: Row, base: Row) -> tuple[str, ...]:
     )
 
 
+def goal(
+    what: str, value: float, unit: str, *, at_most: float | None = None, at_least: float = 0
+) -> str:
+    """A remark on a figure that has a goal."""
+    met = value >= at_least if at_most is None else value <= at_most
+    wanted = f"at least {at_least:g}" if at_most is None else f"at most {at_most:g}"
+    return f"{what}: {value:,.3g}{unit} (goal: {wanted}{unit}, {'met' if met else 'MISSED'})"
+
+
 def percentile(values: Sequence[float], percent: int) -> float:
     """The smallest value that `percent` of all do not exceed."""
     return sorted(values)[ceil(percent / 100 * len(values)) - 1]

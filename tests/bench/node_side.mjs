@@ -69,20 +69,21 @@ async function group({ name }) {
 }
 
 // The library's own bulk retry: whatever failed by then, a thousand a call.
-const retry_bulk = ({ name, until }) => timed(() => queueOf(name).retryJobs({ timestamp: until }));
+const bulk_retry = async ({ name, until }) => ({ ms: await timed(() => queueOf(name).retryJobs({ timestamp: until })) });
 
-// As bull-board does for a whole queue: it loads all failed jobs, and retries each. Here, of one error.
-async function retry_each({ name, code }) {
-  return timed(async () => {
+// As bull-board retries a whole queue: it loads all failed jobs and retries each. Here, those of one error.
+async function each_retry({ name, code }) {
+  const ms = await timed(async () => {
     const jobs = await queueOf(name).getJobs(["failed"]);
     await Promise.all(jobs.filter((job) => job.failedReason.startsWith(`${code}:`)).map((job) => job.retry("failed")));
   });
+  return { ms };
 }
 
 // The `node` that was started may be a wrapper around this.
 const pid = () => process.pid;
 
-const operations = { pid, prepare, counts, looks, group, retry_bulk, retry_each };
+const operations = { pid, prepare, counts, looks, group, bulk_retry, each_retry };
 
 createInterface({ input: process.stdin }).on("line", async (line) => {
   const { op, ...args } = JSON.parse(line);

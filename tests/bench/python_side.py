@@ -29,6 +29,10 @@ from tests.bench.filling import PREFIX, lua
 from tests.bench.repairs import Repairs
 
 _SOURCE: Final = "main"
+_OPERATIONS: Final = (
+    *("pid", "prepare", "looks", "status", "tick", "counts", "group", "close"),
+    *("retry", "clean", "undo"),
+)
 
 
 class Side:
@@ -124,11 +128,17 @@ class Side:
         report = await self._reader.failures(queue, FailureFilter())
         return {"ms": _since(began), "groups": len(report.groups), "jobs": report.total}
 
-    async def retry(self, name: str, code: str, until: int, plan: str) -> float:
+    async def retry(self, name: str, **args: Any) -> dict[str, Any]:
         """Failed jobs of a queue by error."""
-        queue = QueueId(_SOURCE, PREFIX, name)
-        _, took = await self._repairs.retry(queue, code, until, plan)
-        return took
+        return await self._repairs.retry(QueueId(_SOURCE, PREFIX, name), **args)
+
+    async def clean(self, name: str, **args: Any) -> dict[str, Any]:
+        """Failed jobs of a queue into the archive."""
+        return await self._repairs.clean(QueueId(_SOURCE, PREFIX, name), **args)
+
+    async def undo(self, name: str, **args: Any) -> dict[str, Any]:
+        """An archive's jobs back into their queue."""
+        return await self._repairs.undo(QueueId(_SOURCE, PREFIX, name), **args)
 
     async def close(self) -> None:
         """Give the lease back: a bot that starts now is to lead."""
@@ -142,18 +152,7 @@ def _since(began: float) -> float:
 async def _serve(url: str) -> None:
     side = Side(url)
     operations: dict[str, Callable[..., Awaitable[Any]]] = {
-        name: getattr(side, name)
-        for name in (
-            "pid",
-            "prepare",
-            "looks",
-            "status",
-            "tick",
-            "counts",
-            "group",
-            "retry",
-            "close",
-        )
+        name: getattr(side, name) for name in _OPERATIONS
     }
     while line := await asyncio.to_thread(sys.stdin.readline):
         args = json.loads(line)

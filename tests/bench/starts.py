@@ -1,4 +1,4 @@
-"""Part 4: how long a start takes, and memory, at rest and after 200 ticks."""
+"""Parts 6 and 7: how long a start takes, and memory, at rest and after 200 ticks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def starts(valkey: Valkey, folder: Path) -> Part:
     finally:
         await slack.stop()
     return Part(
-        title="4. Start (ratio to the bare imports)",
+        title="6. Start (ratio to the bare imports)",
         rows=[
             Row(what=f"python -c '{_BARE}'", values=bare),
             Row(what="bullhorn run, until /readyz is 200", values=ours),
@@ -69,7 +69,7 @@ async def memory(valkey: Valkey) -> Part:
         await peer.ask("close")
     rows = [Row(what="before the first tick", values=[before] if before else [], unit="MB")]
     rows += [Row(what=f"after {n} ticks", values=[mb], unit="MB") for n, mb in held.items()]
-    return Part(title=f"5. Memory of the watch over {TICKS} ticks, 1,000 queues", rows=rows)
+    return Part(title=f"7. Memory of the watch over {TICKS} ticks, 1,000 queues", rows=rows)
 
 
 def _since(began: float) -> float:

@@ -24,7 +24,7 @@ MEGA: Final = 1e6
 class Wire:
     """Commands run (those inside scripts too), bytes both ways, `longest` call in us.
 
-    `calls` are those that took long enough to be looked at, in us, the longest first.
+    `busy` is the server's processor time, in ms.
     `waited` is the longest PING of another client, in ms: calls in one pipeline are run without a
     pause as far as the server has read them, so others may wait for longer than the longest call.
     """
@@ -34,16 +34,25 @@ class Wire:
     received: int
     longest: int
     waited: float
-    calls: Sequence[int] = ()
+    busy: float
 
     def cells(self) -> tuple[str, ...]:
         """For the table, as `HEAD` names them."""
         longest = f"{self.longest / 1000:.2f} ms" if self.longest else f"< {_FLOOR / 1000} ms"
         sizes = _size(self.sent), _size(self.received)
-        return (f"{self.commands:,}", *sizes, longest, f"{self.waited:.1f} ms")
+        busy = f"{self.busy:,.0f} ms"
+        return (f"{self.commands:,}", *sizes, busy, longest, f"{self.waited:.1f} ms")
 
 
-HEAD: Final = ("commands", "to Redis", "from Redis", "longest call", "others waited")
+HEAD: Final = (
+    *("commands", "to Redis", "from Redis"),
+    *("Redis busy", "longest call", "others waited"),
+)
+
+
+def quietest(wires: Sequence[Wire]) -> Wire:
+    """That with the least longest call: what is longer in the others is the machine's doing."""
+    return min(wires, key=lambda wire: wire.longest)
 
 
 def _size(count: int) -> str:
@@ -98,29 +107,30 @@ async def metered(redis: Redis, work: Callable[[], Awaitable[Any]], *, floor: in
         pinger.stop()
         spent, pings = _difference(began, _totals(redis)), pinger.count - pings
     redis.config_set("slowlog-log-slower-than", -1)
-    logged = [one["duration"] for one in redis.slowlog_get(_KEPT) if not _is_ours(one)]
-    calls = sorted(logged, reverse=True)
+    calls = [one["duration"] for one in redis.slowlog_get(_KEPT) if not _is_ours(one)]
     return Wire(
         commands=max(0, spent["commands"] - idle["commands"]),
         sent=max(0, spent["sent"] - idle["sent"] - pings * _PING_SENT),
         received=max(0, spent["received"] - idle["received"] - pings * _PING_ANSWERED),
         longest=max(calls, default=0),
         waited=pinger.longest,
-        calls=calls,
+        busy=max(0.0, spent["busy"] - idle["busy"]),
     )
 
 
-def _totals(redis: Redis) -> dict[str, int]:
+def _totals(redis: Redis) -> dict[str, Any]:
     clients: list[Any] = redis.client_list()
     stats: Any = redis.info("stats")
+    cpu: Any = redis.info("cpu")
     return {
         "commands": sum(int(one.get("tot-cmds", 0)) for one in clients if one["name"] != _PING),
         "sent": stats["total_net_input_bytes"],
         "received": stats["total_net_output_bytes"],
+        "busy": (cpu["used_cpu_user"] + cpu["used_cpu_sys"]) * 1000,
     }
 
 
-def _difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+def _difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     return {name: after[name] - before[name] for name in before}
 
 

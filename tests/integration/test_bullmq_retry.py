@@ -152,6 +152,23 @@ async def test_last_in_first_out_jobs_come_first_again(node, reader, operator, r
     assert redis.lrange(ORDERS.key("wait"), -1, -1) == [lifo]
 
 
+async def test_the_events_stream_is_no_longer_than_bullmq_lets_it_be(operator, redis):
+    write_meta(redis, ORDERS)
+    redis.hset(ORDERS.key("meta"), "opts.maxLenEvents", 120)
+    at = now_ms()
+    write_failed(redis, ORDERS, [(str(n), at, "WHMCS_ERROR: x", "work") for n in range(2 * CHUNK)])
+    for number in range(150):
+        redis.xadd(ORDERS.key("events"), {"event": "failed", "jobId": number})
+
+    await retry(operator, [FailedRef(str(n), at) for n in range(2 * CHUNK)])
+
+    told = [fields for _, fields in redis.xrange(ORDERS.key("events"))]
+    assert 120 <= len(told) < 120 + 100  # Redis cuts a hundred at a time
+    assert {tuple(fields.items()) for fields in told} == {
+        (("event", "waiting"), ("jobId", fields["jobId"]), ("prev", "failed")) for fields in told
+    }
+
+
 async def test_vanished_jobs_are_stepped_over(reader, operator, redis):
     write_meta(redis, ORDERS)
     at = now_ms()

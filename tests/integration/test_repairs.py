@@ -271,3 +271,31 @@ async def test_a_short_look_for_orphans_is_short(supplies, redis):
     redis.delete(ORDERS.key("failed"))
     found = [len(ids) async for ids in supplies.remover.orphans(ORDERS, steps=2)]
     assert 0 < sum(found) < 3000
+
+
+async def test_of_a_batch_that_nobody_has_finished_undo_brings_back_what_was_removed(
+    supplies, repairs, carry_out, redis
+):
+    """A process died in the midst of it when another had ended the clean; a job went on since."""
+    write_meta(redis, ORDERS)
+    write_failed(redis, ORDERS, [(f"f{n}", now_ms() - 1000 + n, "x", "n") for n in range(4)])
+    removed, left, gone, stays = await refs(supplies.remover)
+    await supplies.archive.begin("op", queue=ORDERS, state="failed", kind="clean", by="U1")
+    some = supplies.remover.capture(ORDERS, "failed", [removed, left, gone])
+    jobs = [job async for group in some for job in group.jobs]
+    kept = await supplies.archive.put("op", jobs)
+    await supplies.remover.remove(
+        ORDERS, "failed", [removed], configured=None, operation="op", batch=f"op.{kept.origin}"
+    )
+    redis.delete(ORDERS.key("bullhorn:op"), ORDERS.key(gone.id))
+    redis.zrem(ORDERS.key("failed"), gone.id)
+
+    await carry_out((await repairs.undo.propose(BOB, "op")).plan)
+
+    assert await refs(supplies.remover) == [removed, left, stays]
+    assert redis.exists(ORDERS.key(gone.id)) == 0
+    assert (await supplies.archive.info("op")).jobs == 0
+
+
+async def refs(remover):
+    return [ref async for page in remover.select(ORDERS, "failed", until=None) for ref in page]

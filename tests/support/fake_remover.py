@@ -138,7 +138,7 @@ class FakeRemover:
         for ref in jobs:
             one = self._remove(queue, state, ref, operation)
             for id_ in one.done if batch else ():
-                self._done.add(queue, f"{operation}.{batch}", id_)
+                self._done.add(queue, batch, id_)
             outcome += one
         return outcome
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-
 OUTAGE: Final = 25
 """Calls that an outage lasts."""
 
@@ -109,7 +108,7 @@ class Faults:
         if self._meanwhile is None:
             return
         self._go_on.clear()
-        while self._under_way:
+        while self._under_way:  # noqa: ASYNC110 - until the answers that are on their way are here
             await asyncio.sleep(0)
         try:
             await self._meanwhile()

@@ -52,21 +52,13 @@ class PretendWorker:
 
     async def add_flow(self, on_failure: str, children: int) -> list[str]:
         """Add a parent with children; their ids, the parent's first."""
-        child = {
-            "queueName": self._queue.name,
-            "opts": {"attempts": 1, **PARENTS[on_failure]},
-        }
-        flow = await self._flows.add(
-            {
-                "name": "parent",
-                "queueName": self._queue.name,
-                "data": {},
-                "opts": {"attempts": 1},
-                "children": [
-                    {**child, "name": f"child {n}", "data": {"n": n}} for n in range(children)
-                ],
-            }
-        )
+
+        def node(name: str, **options: Any) -> dict[str, Any]:
+            options = {"jobId": f"flow-{next(self._numbers)}", "attempts": 1, **options}
+            return {"name": name, "queueName": self._queue.name, "data": {}, "opts": options}
+
+        some = [node("child", **PARENTS[on_failure]) for _ in range(children)]
+        flow = await self._flows.add({**node("parent"), "children": some})
         jobs = [flow["job"], *(child["job"] for child in flow["children"])]
         return [str(job.id) for job in jobs]
 

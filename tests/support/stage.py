@@ -189,25 +189,25 @@ class Stage:
         assert replica.process.returncode is None, f"it ended:\n{replica.log.read_text()}"
         return (await replica.get("/readyz"))[0] == 200
 
-    async def alerts(self) -> list[Shown]:
-        """The alert messages in #incidents, oldest first."""
-        seen = await self.driver.messages()
+    async def alerts(self, *, channel: str = "") -> list[Shown]:
+        """The alert messages in #incidents, or another channel, oldest first."""
+        seen = await self.driver.messages(channel=channel)
         return [
             message for message in seen if message.metadata.get("event_type") == "bullhorn_incident"
         ]
 
-    async def alert(self, *words: str) -> Shown:
+    async def alert(self, *words: str, channel: str = "") -> Shown:
         """Wait until exactly one alert is there, and all the words are in it."""
 
         async def look() -> Shown | None:
-            found = await self.alerts()
+            found = await self.alerts(channel=channel)
             assert len(found) <= 1, f"posted {len(found)} times"
             fits = found and all(word in plain(found[0]) for word in words)
             return found[0] if fits else None
 
         found: Shown | None = await self._poll(look)
         if found is None:
-            screen = "\n--\n".join(m.text for m in await self.driver.messages())
+            screen = "\n--\n".join(m.text for m in await self.driver.messages(channel=channel))
             raise AssertionError(f"no alert with {words}; on the screen:\n{screen}")
         return found
 

@@ -35,10 +35,14 @@ class Watched:
         return next(server for server in self.servers if server.port == port)
 
     def fail_over(self) -> None:
-        """Change the roles, both servers being well; returns when the Sentinel says it is done."""
+        """Change the roles, both servers being well; returns when the old primary is a replica.
+
+        Until then it takes writes that are lost, which no client can know.
+        """
         before = self.primary
         self._ask("FAILOVER", SERVICE)
         wait_until(lambda: self.primary is not before, what="the failover")
+        wait_until(lambda: _is_replica(before), what="the old primary's new role")
 
     def kill_primary(self) -> None:
         """End the primary; returns when the other one is it."""
@@ -49,6 +53,11 @@ class Watched:
     def _ask(self, *words: Any) -> Any:
         with self.sentinel.client() as client:
             return client.execute_command("SENTINEL", *words)
+
+
+def _is_replica(server: Server) -> bool:
+    with server.client() as client:
+        return str(client.role()[0]) == "slave"
 
 
 def _knows_the_replica(sentinel: Server) -> bool:

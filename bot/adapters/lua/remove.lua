@@ -27,6 +27,7 @@ local refusal = guard({
 if refusal then
   return refusal
 end
+local BATCH_KEPT = 691200000 -- eight days, in ms: longer than an archive, which may be unsettled
 local state = ARGV[FIRST]
 local in_list = LISTS[state] == true
 local batch = ARGV[FIRST + 1] ~= "" and base .. ARGV[FIRST + 1]
@@ -106,7 +107,7 @@ local has_priorities = in_list and rcall("TYPE", base .. "priority")["ok"] == "z
 return carry_out(ids, verdicts, function(id)
   if batch then
     rcall("SADD", batch, id)
-    rcall("PEXPIRE", batch, KEPT)
+    rcall("PEXPIRE", batch, BATCH_KEPT)
   end
   local removed = remove_job({ base .. id, base .. "repeat" }, { id, "0", base }) == 1
   if removed and has_priorities then

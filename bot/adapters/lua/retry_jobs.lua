@@ -36,20 +36,30 @@ local function push_command(opts)
 end
 
 local jobs, pushes = {}, {}
+local push_of = {} -- by options, which most jobs share
 
-local function judge(id, score, failed_at, place)
+local function is_same(score, failed_at)
+  if score == failed_at then
+    return true
+  end
   score = tonumber(score or nil)
   if not score or math.abs(score) == math.huge then
-    return CHANGED
+    return false
   end
-  if (score < 0 and math.ceil(score) or math.floor(score)) ~= tonumber(failed_at) then
+  return (score < 0 and math.ceil(score) or math.floor(score)) == tonumber(failed_at)
+end
+
+local function judge(id, score, failed_at, place)
+  if not is_same(score, failed_at) then
     return CHANGED
   end
   local fields = job_fields(base .. id)
   if not fields then
     return VANISHED
   end
-  jobs[place], pushes[place] = fields, push_command(fields[2])
+  local options = fields[2] or ""
+  push_of[options] = push_of[options] or push_command(options)
+  jobs[place], pushes[place] = fields, push_of[options]
   return fits(fields) and DONE or LEFT_OUT
 end
 
@@ -72,6 +82,8 @@ local before, scores = all_already(ids), scores_of(ids)
 for place, id in ipairs(ids) do
   verdicts[place] = before[place] == 1 and ALREADY or judge(id, scores[place], ARGV[FIRST + 2 * place], place)
 end
-return carry_out(ids, verdicts, function(id, place)
+local answer = carry_out(ids, verdicts, function(id, place)
   return move(id, jobs[place], pushes[place])
 end)
+settle()
+return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.domain.jobs import BatchOutcome
 from bot.domain.operations import Receipt
@@ -53,6 +53,19 @@ class Watcher(Protocol):
 
         Raises:
             HandedOverError: the process ends.
+        """
+        ...
+
+
+@runtime_checkable
+class Finisher(Protocol):
+    """An executor that may have left a batch half done when its process died."""
+
+    async def finish(self, plan: Plan) -> BatchOutcome:
+        """Finish that batch, and begin no other; also where the operation is to stop.
+
+        Raises:
+            RefusedError, RedisUnavailableError: as `Executor.steps`.
         """
         ...
 

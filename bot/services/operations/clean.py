@@ -80,7 +80,7 @@ class CleanExecutor:
 
     async def steps(self, plan: Plan, throttle: Throttle) -> AsyncIterator[Step]:
         """A batch at a time, the oldest first."""
-        yield Step(outcome=await self._taking.begin(plan))
+        yield Step(outcome=await self.finish(plan))
         before = await self._done.count(plan.queue, plan.id)
         seen = 0
         async for refs in batches(self._refs(plan), throttle):
@@ -89,6 +89,10 @@ class CleanExecutor:
             yield Step(outcome=outcome)
         if not plan.ids:
             yield Step(outcome=BatchOutcome(changed=max(0, plan.count - before - seen)))
+
+    async def finish(self, plan: Plan) -> BatchOutcome:
+        """Finish what a crash has left in the archive; raises as `Taking.begin`."""
+        return await self._taking.begin(plan)
 
     async def _refs(self, plan: Plan) -> AsyncIterator[list[FailedRef]]:
         if plan.ids:

@@ -37,7 +37,7 @@ class DrainExecutor:
             ArchiveFullError: the rest is left, since it could not be brought back.
             RefusedError, RedisUnavailableError: as the port.
         """
-        resumed = await self._taking.begin(plan)
+        resumed = await self.finish(plan)
         yield Step(outcome=resumed)
         frozen = _Frozen(plan, await self._done.count(plan.queue, plan.id), _kept(resumed))
         for state in DRAINED:
@@ -47,6 +47,10 @@ class DrainExecutor:
                     return
                 yield Step(outcome=await self._take(plan, state, refs, frozen))
         yield Step(outcome=BatchOutcome(changed=frozen.missing))
+
+    async def finish(self, plan: Plan) -> BatchOutcome:
+        """Finish what a crash has left in the archive; raises as `Taking.begin`."""
+        return await self._taking.begin(plan)
 
     async def _take(
         self, plan: Plan, state: str, refs: list[FailedRef], frozen: _Frozen

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from itertools import islice
 
 from bot.domain.jobs import BatchOutcome, FailedRef
 from bot.domain.plans import Plan
 from bot.domain.policy import Catalog
 from bot.ports import DoneSets, QueueOperator, QueueReader
 from bot.services.operations.base import Step, Throttle
+from bot.services.operations.selection import batches
 
 
 class RetryExecutor:
@@ -28,9 +28,13 @@ class RetryExecutor:
         before = await self._done.count(plan.queue, plan.id)
         left = max(0, plan.canary - before) if plan.canary else None
         seen = 0
-        async for refs in self._refs(plan):
-            rest = iter(refs)
-            while batch := list(islice(rest, _least(throttle.batch, left))):
+        if left == 0:
+            return
+        async for refs in batches(self._refs(plan), throttle):
+            rest = refs
+            while rest:
+                some = len(rest) if left is None else left
+                batch, rest = rest[:some], rest[some:]
                 outcome = await self._operator.retry(
                     plan.queue,
                     batch,
@@ -43,8 +47,8 @@ class RetryExecutor:
                 if left is not None:
                     left -= len(outcome.done)
                 yield Step(outcome=outcome)
-            if left == 0:
-                return
+                if left == 0:
+                    return
         if not plan.ids:
             yield Step(outcome=BatchOutcome(changed=max(0, plan.count - before - seen)))
 
@@ -56,7 +60,3 @@ class RetryExecutor:
         excluded = frozenset(plan.excluded)
         async for batch in self._reader.select_failed(plan.queue, plan.filter):
             yield [ref for ref in batch if ref.id not in excluded]
-
-
-def _least(batch: int, left: int | None) -> int:
-    return batch if left is None else min(batch, left)

@@ -22,15 +22,20 @@ from bot.errors import (
     SalesforceRefusedError,
     UnavailableError,
 )
-from bot.services.operations.base import Throttle
+from bot.services.operations.base import Finisher, Throttle
 from bot.services.operations.ending import Ending, OvertakenError
 from bot.services.operations.record import Record
 from bot.services.operations.screen import Screen
 from bot.services.operations.tools import Tools
 
 _log = structlog.get_logger(__name__)
+AT_ONCE: Final = 8
+"""Operations of one replica that change jobs at the same time; those that watch are not counted."""
+REPEATS: Final = 3
+"""How often what a failover took back is done again."""
 SAVE_EVERY: Final = 1.0
 """Seconds between two times the progress is stored."""
+_BEGUN: Final = (PlanStatus.RUNNING, PlanStatus.TRIED, PlanStatus.DONE)
 PATIENCE: Final = 60.0
 """Seconds without progress for which a source that does not answer is waited for."""
 
@@ -40,6 +45,7 @@ class Runner:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, plan_id: str, leave: asyncio.Event) -> None:
         """Carry a plan out, from wherever it is, to its end.
@@ -50,7 +56,7 @@ class Runner:
         """
         tools = self._tools
         plan = await tools.plans.get(plan_id)
-        if plan is None or plan.status in (PlanStatus.PROPOSED, PlanStatus.CANCELLED):
+        if plan is None or plan.status not in _BEGUN:
             return
         operation = await tools.operations.load(plan_id)
         if operation is None or operation.attempt != plan.attempt:
@@ -63,7 +69,7 @@ class Runner:
             record, messenger=tools.messenger, writer=tools.writer, now=tools.reader.now
         )
         try:
-            await _Run(tools, record, screen, leave).go()
+            await _Run(tools, record, screen, leave).go(self._turns)
         except OvertakenError:
             _log.warning("another replica has ended this operation", plan=plan_id)
 
@@ -78,9 +84,11 @@ class _Run:
         self._leave = leave
         self._ending = Ending(tools, record)
         self._saved_at = 0.0
+        self._own_total = False
+        self._repeats = REPEATS
 
-    async def go(self) -> None:
-        """From where it is to its end."""
+    async def go(self, turns: asyncio.Semaphore) -> None:
+        """From where it is to its end; jobs are changed when it is its turn."""
         record, now = self._record, await self._tools.reader.now()
         record.set(began_at=record.operation.began_at or now)
         watcher = self._tools.watchers.get(record.plan.kind)
@@ -89,8 +97,11 @@ class _Run:
         try:
             if record.plan.status is PlanStatus.RUNNING:
                 await record.save(phase=Phase.RUNNING)
-                await self._carry_out()
+                async with turns:
+                    await self._carry_out()
                 await self._ending.conclude()
+            # as it was told, also where it ended in a process that has died since
+            record.set(tally=replace(record.operation.tally, done=record.plan.done))
             if watcher is not None and record.operation.tally.done:
                 await record.save(phase=Phase.WATCHING)
                 record.set(receipt=await watcher.watch(record, self._leave))
@@ -100,6 +111,7 @@ class _Run:
         finally:
             if listening is not None:
                 listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
         record.set(ended_at=await self._tools.reader.now(), phase=Phase.ENDED)
         await self._screen.close()
         await self._ending.tell()
@@ -115,6 +127,8 @@ class _Run:
             before = self._record.operation.tally.done
             try:
                 await self._batches()
+                if await self._lost_some():
+                    continue
             except (RefusedError, SalesforceRefusedError) as error:
                 done = error.done if isinstance(error.done, BatchOutcome) else BatchOutcome()
                 tally = self._record.operation.tally.plus(done)
@@ -131,14 +145,28 @@ class _Run:
                 self._record.set(stopped=str(error))
             return
 
+    async def _lost_some(self) -> bool:
+        """Whether a failover took back what was done: jobs and done set go together; then again.
+
+        Not more often than a few times, and not where the executor counts in its own way.
+        """
+        plan, tally = self._record.plan, self._record.operation.tally
+        if self._record.operation.stopped or self._own_total or not self._repeats:
+            return False
+        self._repeats -= 1
+        return await self._tools.done.count(plan.queue, plan.id) < tally.done
+
     async def _batches(self) -> None:
         tools, record, plan = self._tools, self._record, self._record.plan
         pace = Pace(slow=tools.catalog.slow_batch / 1000, rate=plan.rate)
         throttle = Throttle(pace)
         record.set(tally=Tally(done=await tools.done.count(plan.queue, plan.id)))
+        executor = tools.executors[plan.kind]
         if await self._stop_asked():
+            if isinstance(executor, Finisher):
+                record.set(tally=record.operation.tally.plus(await executor.finish(plan)))
             return
-        steps = tools.executors[plan.kind].steps(plan, throttle)
+        steps = executor.steps(plan, throttle)
         while True:
             began = tools.monotonic()
             try:
@@ -149,6 +177,7 @@ class _Run:
             throttle.pace = throttle.pace.after(took)
             if step.note:
                 record.set(note=step.note)
+            self._own_total = self._own_total or step.total is not None
             tally = record.operation.tally.plus(step.outcome)
             await self._progress(tally if step.total is None else replace(tally, done=step.total))
             record.set(notice=step.notice)

@@ -16,7 +16,9 @@ class UndoExecutor:
 
     Two of the same archive do no harm: a job comes back once from an archive, as the queue's own
     Redis remembers (`QueueRemover.restore`), and the other undo finds it in use. A batch that its
-    clean left unsettled is like any other: the jobs that were not removed are in use.
+    clean left unsettled, as a process died after another had ended it, or Redis was away for too
+    long, is finished first: of its jobs, those that went on in the queue must not come back, and
+    those that were not removed are removed, so that no slow process can do it later.
     """
 
     def __init__(self, *, archiving: Archiving, archive: Archive, catalog: Catalog) -> None:
@@ -26,6 +28,12 @@ class UndoExecutor:
 
     async def steps(self, plan: Plan, throttle: Throttle) -> AsyncIterator[Step]:  # noqa: ARG002 - batches are as they were archived
         """A batch at a time; what is back goes out of the archive."""
+        await self._archiving.resume(
+            plan.queue,
+            archive_id=plan.archive,
+            configured=self._catalog.policy(plan.queue).bullmq,
+            operation=f"{plan.id}.finish",
+        )
         for number in await self._archive.batches(plan.archive):
             outcome = await self._archiving.bring_back(
                 plan.queue,

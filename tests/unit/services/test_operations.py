@@ -282,3 +282,23 @@ async def test_a_finished_one_is_not_run_again(office, messenger, queue):
     before = len(messenger.posted)
     await office.runner.run(plan.id, asyncio.Event())
     assert (len(queue.retried), len(messenger.posted)) == (3, before)
+
+
+async def test_what_a_failover_took_back_is_done_again(office, messenger, queue):
+    """Jobs and done set are in one Redis: an older copy of it has neither."""
+    plan = await begin(office)
+    real, lost = office.queues.retry, []
+
+    async def retry(*args, **options):
+        outcome = await real(*args, **options)
+        if not lost:
+            lost.append(outcome)
+            queue.fail("w0", "WHMCS_ERROR: connect ETIMEDOUT", START - 60_000)
+            del office.queues.done_sets[ORDERS, plan.id]["w0"]
+        return outcome
+
+    office.queues.retry = retry
+    await office.run_operations()
+    assert "Moved 3 of 3 WHMCS_ERROR" in message(messenger)
+    assert sorted(job for job, _ in queue.retried) == ["w0", "w0", "w1", "w2"]
+    assert not {"w0", "w1", "w2"} & set(queue.failed)
