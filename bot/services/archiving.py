@@ -151,6 +151,17 @@ class Archiving:
         await self._drop_restored(queue, jobs, archive_id, batch, operation)
         return outcome
 
+    async def drop_returned(
+        self, queue: QueueId, *, archive_id: str, batch: int, operation: str
+    ) -> None:
+        """Take out of a batch what this undo has brought back, where a crash has left it there.
+
+        Raises:
+            UnavailableError: something does not answer; call again.
+        """
+        jobs = await self._archive.batch(archive_id, batch)
+        await self._drop_restored(queue, jobs, archive_id, batch, operation)
+
     async def _drop_restored(
         self,
         queue: QueueId,

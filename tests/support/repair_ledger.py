@@ -143,7 +143,7 @@ class Ledger:
         for shelf, unsettled, _ in found:
             taker = self.ops[shelf.id]
             undone = any(
-                op.plan.archive == shelf.id and id_ in op.moved and not op.ended
+                op.plan.archive == shelf.id and id_ in op.moved and op.may_leave_open
                 for op in self.ops.values()
                 if op.plan.kind is PlanKind.UNDO
             )

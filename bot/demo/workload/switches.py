@@ -79,6 +79,13 @@ SWITCHES = (
         "alert until they are retried, when nine of ten succeed, about a thousand a second.",
         kind="button",
     ),
+    Switch(
+        id="bare_clean",
+        label="Clean failed orders by hand",
+        help="Runs the old runbook's ZREMRANGEBYSCORE, which forgets the failed orders and leaves "
+        "their data in Redis for ever: `clean order-provisioning orphans` finds and removes it.",
+        kind="button",
+    ),
 )
 """In the order in which the page shows them."""
 

@@ -129,6 +129,9 @@ class World:
             elif switch.id == "fill":
                 for order in await outage.fill(self._redis, JOB_OPTIONS):
                     self._approve(order.data, error=order.reason, modified=order.failed)
+            elif switch.id == "bare_clean":
+                failed = f"bull:{ORDER_QUEUE}:failed"
+                await cast("Any", self._redis.zremrangebyscore(failed, "-inf", "+inf"))
             elif switch.id == "event_lost":
                 self._approve(self._portal.new_order())
             elif switch.id == "processor_stopped":

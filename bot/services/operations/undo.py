@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from bot.domain.jobs import BatchOutcome
 from bot.domain.plans import Plan
 from bot.domain.policy import Catalog
 from bot.ports import Archive
@@ -43,3 +44,11 @@ class UndoExecutor:
                 operation=plan.id,
             )
             yield Step(outcome=outcome)
+
+    async def finish(self, plan: Plan) -> BatchOutcome:
+        """Take out of the archive what is back; raises as `Archiving.drop_returned`."""
+        for number in await self._archive.batches(plan.archive):
+            await self._archiving.drop_returned(
+                plan.queue, archive_id=plan.archive, batch=number, operation=plan.id
+            )
+        return BatchOutcome()

@@ -182,6 +182,19 @@ async def the_fill_is_as_the_worker_would_have_left_it_stays_and_can_be_retried(
     assert await redis.zcard(f"bull:{ORDER_QUEUE}:failed") > FAILED_ORDERS - len(jobs)
 
 
+@with_world
+async def a_clean_by_hand_leaves_the_data_of_the_jobs(world, redis, orders):
+    del orders
+
+    async def a_seed_has_failed():
+        return await redis.zrange(f"bull:{ORDER_QUEUE}:failed", 0, 0)
+
+    (job_id,) = await until(a_seed_has_failed)
+    await world.switch("bare_clean", True)
+    assert await redis.zscore(f"bull:{ORDER_QUEUE}:failed", job_id) is None
+    assert await redis.hget(f"bull:{ORDER_QUEUE}:{job_id}", "failedReason")
+
+
 async def shape(redis, job_id):
     """The fields of a job, and of its options, as far as they are not of an import alone."""
     fields = await redis.hgetall(f"bull:{ORDER_QUEUE}:{job_id}")
@@ -252,6 +265,7 @@ STORIES = (
     whmcs_breaks_and_mends,
     a_stopped_processor_leaves_a_burst_waiting_and_a_started_one_takes_it,
     the_fill_is_as_the_worker_would_have_left_it_stays_and_can_be_retried,
+    a_clean_by_hand_leaves_the_data_of_the_jobs,
     a_hanging_order_keeps_its_lock_and_does_not_hold_up_the_stop,
     stopping_leaves_no_process_and_no_directory,
     a_killed_demo_leaves_no_process_and_no_directory,
