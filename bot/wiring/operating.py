@@ -16,6 +16,7 @@ from bot.adapters.sources import connect
 from bot.config import Config
 from bot.domain.plans import PlanKind
 from bot.domain.policy import Catalog
+from bot.ports import OrderSystem, QueueOperator
 from bot.render.operations import OperationRenderer
 from bot.services.approving import Approving
 from bot.services.confirming import Confirming
@@ -36,7 +37,7 @@ from bot.wiring.outside import Outside
 class Operating:
     """What commands plan and confirm with, and the worker that `app` starts and stops."""
 
-    operator: BullmqOperator
+    operator: QueueOperator
     orders: Orders
     planner: RetryPlanner
     stuck: StuckPlanner
@@ -52,59 +53,20 @@ def build_operating(
     redis_url: str, config: Config, catalog: Catalog, outside: Outside, journal: Journal
 ) -> Operating:
     """Put them together; `redis_url` is where Bullhorn's own queue is."""
-    operator = BullmqOperator(sources=outside.sources)
-    plans = RedisPlanStore(client=outside.own)
+    supplies = _supplies(config, catalog, outside, journal)
     operations = RedisOperationStore(client=outside.own)
-    done = BullmqDoneSets(sources=outside.sources)
     queue = OperationsQueue(client=connect("REDIS_URL", redis_url))
-    side, policy = outside.salesforce, config.salesforce()
     orders = Orders(
-        system=side.orders if side is not None else None,
-        reader=outside.reader,
-        policy=policy,
+        system=_orders_of(outside), reader=outside.reader, policy=config.salesforce(),
         catalog=catalog,
-    )
+    )  # fmt: skip
     planner = RetryPlanner(
-        reader=outside.reader, plans=plans, catalog=catalog, salesforce=orders.connected
-    )
-    outcomes = BullmqOutcomes(sources=outside.sources)
-    supplies = Supplies(
-        reader=outside.reader,
-        operator=operator,
-        remover=BullmqRemover(sources=outside.sources),
-        archive=RedisArchive(client=outside.own, cap=config.archive_most, kept=config.archive_keep),
-        done=done,
-        outcomes=outcomes,
-        plans=plans,
-        journal=journal,
-        store=outside.store,
-        catalog=catalog,
+        reader=outside.reader, plans=supplies.plans, catalog=catalog, salesforce=orders.connected
     )
     repairs = Repairs(supplies)
     stuck = StuckPlanner(desk=repairs.desk, orders=orders)
-    executors, watchers = retry_executors(
-        supplies,
-        Receipts(done=done, outcomes=outcomes, now=outside.reader.now, catalog=catalog),
-        orders=side.orders if side is not None else None,
-        policy=policy,
-    )
-    runner = Runner(
-        Tools(
-            plans=plans,
-            operations=operations,
-            executors={**executors, **repair_executors(supplies)},
-            done=done,
-            watchers=watchers,
-            reader=outside.reader,
-            messenger=outside.messenger,
-            writer=OperationRenderer(catalog),
-            journal=journal,
-            store=outside.store,
-            catalog=catalog,
-        )
-    )
     confirming = Confirming(
-        plans=plans,
+        plans=supplies.plans,
         planners={
             PlanKind.RETRY: planner,
             PlanKind.SALESFORCE: SalesforcePlanner(retry=planner, stuck=stuck),
@@ -116,25 +78,80 @@ def build_operating(
         journal=journal,
         catalog=catalog,
     )
+    runner = _runner(config, supplies, operations, outside)
     return Operating(
-        operator=operator,
+        operator=supplies.operator,
         orders=orders,
         planner=planner,
         stuck=stuck,
         repairs=repairs,
-        failed_again=FailedAgain(done=done, reader=outside.reader),
+        failed_again=FailedAgain(done=supplies.done, reader=outside.reader),
         confirming=confirming,
-        approving=Approving(
-            plans=plans,
-            planner=repairs.emergencies,
-            confirming=confirming,
-            queue=queue,
-            reader=outside.reader,
-            journal=journal,
-            catalog=catalog,
-        ),
+        approving=_approving(supplies, repairs, confirming, queue),
         queue=queue,
         worker=OperationsWorker(
             client=lambda: connect("REDIS_URL", redis_url, patient=True), handler=runner.run
         ),
     )
+
+
+def _supplies(config: Config, catalog: Catalog, outside: Outside, journal: Journal) -> Supplies:
+    return Supplies(
+        reader=outside.reader,
+        operator=BullmqOperator(sources=outside.sources),
+        remover=BullmqRemover(sources=outside.sources),
+        archive=RedisArchive(client=outside.own, cap=config.archive_most, kept=config.archive_keep),
+        done=BullmqDoneSets(sources=outside.sources),
+        outcomes=BullmqOutcomes(sources=outside.sources),
+        plans=RedisPlanStore(client=outside.own),
+        journal=journal,
+        store=outside.store,
+        catalog=catalog,
+    )
+
+
+def _runner(
+    config: Config, supplies: Supplies, operations: RedisOperationStore, outside: Outside
+) -> Runner:
+    """What the worker runs."""
+    now, catalog = outside.reader.now, supplies.catalog
+    executors, watchers = retry_executors(
+        supplies,
+        Receipts(done=supplies.done, outcomes=supplies.outcomes, now=now, catalog=catalog),
+        orders=_orders_of(outside),
+        policy=config.salesforce(),
+    )
+    return Runner(
+        Tools(
+            plans=supplies.plans,
+            operations=operations,
+            executors={**executors, **repair_executors(supplies)},
+            done=supplies.done,
+            watchers=watchers,
+            reader=outside.reader,
+            messenger=outside.messenger,
+            writer=OperationRenderer(catalog),
+            journal=supplies.journal,
+            store=outside.store,
+            catalog=catalog,
+        )
+    )
+
+
+def _approving(
+    supplies: Supplies, repairs: Repairs, confirming: Confirming, queue: OperationsQueue
+) -> Approving:
+    return Approving(
+        plans=supplies.plans,
+        planner=repairs.emergencies,
+        confirming=confirming,
+        queue=queue,
+        reader=supplies.reader,
+        journal=supplies.journal,
+        catalog=supplies.catalog,
+    )
+
+
+def _orders_of(outside: Outside) -> OrderSystem | None:
+    """Salesforce, where it has credentials."""
+    return outside.salesforce.orders if outside.salesforce is not None else None

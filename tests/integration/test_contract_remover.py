@@ -7,15 +7,15 @@ from bot.domain.jobs import BatchOutcome, FailedRef
 from bot.domain.queues import QueueId
 from bot.errors import RedisUnavailableError, RefusedError
 from tests.support.fake_queues import FakeClock, FakeQueues
-from tests.support.fake_remover import FakeDoneSets, FakeRemover
+from tests.support.fake_remover import FakeRemover
 from tests.support.valkey_bullmq import ORDERS, write_failed, write_meta
 
 
 class Pretend:
     def __init__(self):
-        self.queues, self.done = FakeQueues(FakeClock()), FakeDoneSets()
+        self.queues = self.done = FakeQueues(FakeClock())
         self.queues.down["lost"] = 'Redis "lost" cannot be reached.'
-        self.remover = FakeRemover(self.queues, self.done)
+        self.remover = FakeRemover(self.queues)
 
     def make(self, version="bullmq:5.81.5"):
         self.queues.add(ORDERS).version = version

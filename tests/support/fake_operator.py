@@ -1,9 +1,9 @@
-"""How the fake of the queues changes them: a fake of QueueOperator and of DoneSets."""
+"""How the fake of the queues changes them: a fake of QueueOperator, and of the done sets."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from bot.domain.queues import QueueId
 from bot.domain.sample import ActiveJob
 from bot.domain.times import SECOND, Ms
 from bot.errors import RedisUnavailableError, RefusedError
+from tests.support.fake_done_sets import FakeDoneSets
 
 if TYPE_CHECKING:
     from tests.support.fake_queues import FakeClock, FakeQueue
@@ -44,17 +45,27 @@ class Active:
 class _Batch:
     """One call: what it is about, and what it was allowed."""
 
+    queues: FakeOperator
+    queue: QueueId
+    operation: str
     state: FakeQueue
-    done: dict[str, None]
     allowance: Allowance
 
+    def has(self, id_: str) -> bool:
+        return self.queues.has(self.queue, self.operation, id_)
 
-class FakeOperator(ABC):
-    """Changes queues in memory. What operations have changed is in `done_sets`, as in Redis."""
+    def note(self, id_: str) -> BatchOutcome:
+        """What the outcome of a job is that was changed."""
+        self.queues.note(self.queue, self.operation, id_)
+        return BatchOutcome(done=(id_,))
+
+
+class FakeOperator(FakeDoneSets):
+    """Changes queues in memory."""
 
     def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
         self.clock = clock
-        self.done_sets: dict[tuple[QueueId, str], dict[str, None]] = {}
 
     @abstractmethod
     def _at(self, queue: QueueId) -> FakeQueue:
@@ -76,7 +87,7 @@ class FakeOperator(ABC):
             _allow(state, fresh=fresh, configured=configured)
             for ref in dict.fromkeys(jobs):
                 allowance = _allow(state, fresh=fresh, configured=configured)
-                batch = _Batch(state, self._done(queue, operation), allowance)
+                batch = _Batch(self, queue, operation, state, allowance)
                 outcome += _retry(batch, ref, fresh=fresh)
         return outcome
 
@@ -89,7 +100,7 @@ class FakeOperator(ABC):
             state = self._at(queue)
             major = major_version(state.version, configured)
             allowance = allow(Action.PROMOTE, major=major, paused=state.paused)
-            batch = _Batch(state, self._done(queue, operation), allowance)
+            batch = _Batch(self, queue, operation, state, allowance)
             for id_ in dict.fromkeys(ids):
                 outcome += _promote(batch, id_)
         return outcome
@@ -110,11 +121,11 @@ class FakeOperator(ABC):
         if self.clock.now < active.check_ends:
             return BatchOutcome()
         active.check_ends = self.clock.now + _CHECK
-        done = self._done(queue, operation)
         stuck = [job.id for job in active.jobs if job.id in active.marked and not job.locked]
         there = [id_ for id_ in stuck if id_ not in state.emptied]
-        moved = [id_ for id_ in there if id_ not in done]
-        done.update(dict.fromkeys(moved))
+        moved = [id_ for id_ in there if not self.has(queue, operation, id_)]
+        for id_ in moved:
+            self.note(queue, operation, id_)
         active.unstuck += moved
         active.jobs = [job for job in active.jobs if job.id not in moved]
         active.marked = {job.id for job in active.jobs}
@@ -145,39 +156,6 @@ class FakeOperator(ABC):
             waiting, paused = state.counts.paused_list, state.counts.waiting
             state.counts = replace(state.counts, waiting=waiting, paused_list=paused)
         return PauseOutcome(changed=changed)
-
-    def _done(self, queue: QueueId, operation: str) -> dict[str, None]:
-        """An operation's done set, to be written to; that of none is forgotten."""
-        return self.done_sets.setdefault((queue, operation), {}) if operation else {}
-
-    async def count(self, queue: QueueId, operation: str) -> int:
-        """How many jobs are in a done set."""
-        self._at(queue)
-        return len(self.done_sets.get((queue, operation), ()))
-
-    async def ids(self, queue: QueueId, operation: str) -> AsyncIterator[list[str]]:
-        """The ids in a done set, in batches of two."""
-        self._at(queue)
-        found = list(self.done_sets.get((queue, operation), ()))
-        for start in range(0, len(found), 2):
-            yield found[start : start + 2]
-
-    async def contains(
-        self, queue: QueueId, operation: str, ids: Collection[str]
-    ) -> frozenset[str]:
-        """Which of these are in a done set."""
-        self._at(queue)
-        return frozenset(ids) & self.done_sets.get((queue, operation), {}).keys()
-
-    async def remember(self, queue: QueueId, operation: str, ids: Collection[str]) -> None:
-        """Put ids into a done set."""
-        self._at(queue)
-        self._done(queue, operation).update(dict.fromkeys(ids))
-
-    async def forget(self, queue: QueueId, operation: str) -> None:
-        """Drop a done set."""
-        self._at(queue)
-        self.done_sets.pop((queue, operation), None)
 
 
 @contextmanager
@@ -210,7 +188,7 @@ def _left(batch: _Batch, id_: str) -> BatchOutcome | None:
 
 def _retry(batch: _Batch, ref: FailedRef, *, fresh: bool) -> BatchOutcome:
     state = batch.state
-    if ref.id in batch.done:
+    if batch.has(ref.id):
         return BatchOutcome(already=1)
     job = state.failed.get(ref.id)
     if job is None or job.failed_at != ref.failed_at:
@@ -220,13 +198,12 @@ def _retry(batch: _Batch, ref: FailedRef, *, fresh: bool) -> BatchOutcome:
         return left
     del state.failed[ref.id]
     state.retried.append((ref.id, fresh))
-    batch.done[ref.id] = None
-    return BatchOutcome(done=(ref.id,))
+    return batch.note(ref.id)
 
 
 def _promote(batch: _Batch, id_: str) -> BatchOutcome:
     state = batch.state
-    if id_ in batch.done:
+    if batch.has(id_):
         return BatchOutcome(already=1)
     if id_ not in state.delayed:
         return BatchOutcome(changed=1)
@@ -235,5 +212,4 @@ def _promote(batch: _Batch, id_: str) -> BatchOutcome:
         return left
     state.delayed.remove(id_)
     state.promoted.append(id_)
-    batch.done[id_] = None
-    return BatchOutcome(done=(id_,))
+    return batch.note(id_)

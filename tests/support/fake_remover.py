@@ -1,10 +1,10 @@
-"""Jobs of pretend queues in every state, taken out and put back; and what operations have done."""
+"""Jobs of pretend queues in every state, taken out and put back."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,47 +20,6 @@ _TIMED = ("failed", "completed")
 _FIELDS = ("id", "name", "failed_at", "reason", "code", "attempts_made")
 
 
-class FakeDoneSets:
-    """Satisfies DoneSets."""
-
-    def __init__(self) -> None:
-        self.sets: dict[tuple[QueueId, str], dict[str, None]] = defaultdict(dict)
-
-    def add(self, queue: QueueId, operation: str, job_id: str) -> None:
-        """Remember, unless the operation has no id."""
-        if operation:
-            self.sets[queue, operation][job_id] = None
-
-    def has(self, queue: QueueId, operation: str, job_id: str) -> bool:
-        """Whether the operation has changed this job."""
-        return job_id in self.sets.get((queue, operation), {})
-
-    async def count(self, queue: QueueId, operation: str) -> int:
-        """How many."""
-        return len(self.sets.get((queue, operation), {}))
-
-    async def ids(self, queue: QueueId, operation: str) -> AsyncIterator[list[str]]:
-        """In batches."""
-        all_ = list(self.sets.get((queue, operation), {}))
-        for start in range(0, len(all_), _AT_ONCE):
-            yield all_[start : start + _AT_ONCE]
-
-    async def contains(
-        self, queue: QueueId, operation: str, ids: Collection[str]
-    ) -> frozenset[str]:
-        """Which of these."""
-        return frozenset(id_ for id_ in ids if self.has(queue, operation, id_))
-
-    async def remember(self, queue: QueueId, operation: str, ids: Collection[str]) -> None:
-        """Put ids in."""
-        for id_ in ids:
-            self.add(queue, operation, id_)
-
-    async def forget(self, queue: QueueId, operation: str) -> None:
-        """Drop it."""
-        self.sets.pop((queue, operation), None)
-
-
 class FakeRemover:
     """Satisfies QueueRemover over the pretend queues.
 
@@ -69,9 +28,8 @@ class FakeRemover:
     when a job was added, where that matters.
     """
 
-    def __init__(self, queues: FakeQueues, done: FakeDoneSets) -> None:
+    def __init__(self, queues: FakeQueues) -> None:
         self._queues = queues
-        self._done = done
         self.held: dict[tuple[QueueId, str], dict[str, int]] = defaultdict(dict)
         self.left_out: set[str] = set()
         self.added: dict[str, Ms] = {}
@@ -138,12 +96,12 @@ class FakeRemover:
         for ref in jobs:
             one = self._remove(queue, state, ref, operation)
             for id_ in one.done if batch else ():
-                self._done.add(queue, batch, id_)
+                self._queues.note(queue, batch, id_)
             outcome += one
         return outcome
 
     def _remove(self, queue: QueueId, state: str, ref: FailedRef, operation: str) -> BatchOutcome:
-        if self._done.has(queue, operation, ref.id):
+        if self._queues.has(queue, operation, ref.id):
             return BatchOutcome(already=1)
         if self._jobs(queue, state).get(ref.id) != ref.failed_at:
             return BatchOutcome(changed=1)
@@ -153,7 +111,7 @@ class FakeRemover:
             return BatchOutcome(left_out=1)
         held = self._at(queue).failed if state == "failed" else self.held[queue, state]
         del held[ref.id]
-        self._done.add(queue, operation, ref.id)
+        self._queues.note(queue, operation, ref.id)
         return BatchOutcome(done=(ref.id,))
 
     async def restore(
@@ -169,14 +127,14 @@ class FakeRemover:
         self._allow(queue, Action.CLEAN, configured)
         outcome = BatchOutcome()
         for job in jobs:
-            if self._done.has(queue, operation, job.id):
+            if self._queues.has(queue, operation, job.id):
                 outcome = replace(outcome, already=outcome.already + 1)
-            elif self._in_use(queue, job.id) or self._done.has(queue, f"back-{archive}", job.id):
+            elif self._in_use(queue, job.id) or self._queues.has(queue, f"back-{archive}", job.id):
                 outcome = replace(outcome, changed=outcome.changed + 1)
             else:
                 self._put_back(queue, job)
-                self._done.add(queue, operation, job.id)
-                self._done.add(queue, archive and f"back-{archive}", job.id)
+                self._queues.note(queue, operation, job.id)
+                self._queues.note(queue, archive and f"back-{archive}", job.id)
                 outcome += BatchOutcome(done=(job.id,))
         return outcome
 
@@ -246,11 +204,11 @@ class FakeRemover:
     ) -> BatchOutcome:
         """Those that are strays still."""
         self._at(queue)
-        already = [id_ for id_ in ids if self._done.has(queue, operation, id_)]
+        already = [id_ for id_ in ids if self._queues.has(queue, operation, id_)]
         mine = [id_ for id_ in ids if id_ in self.strays[queue] and id_ not in already]
         for id_ in mine:
             self.strays[queue].discard(id_)
-            self._done.add(queue, operation, id_)
+            self._queues.note(queue, operation, id_)
         vanished = len(ids) - len(mine) - len(already)
         return BatchOutcome(done=tuple(mine), already=len(already), vanished=vanished)
 

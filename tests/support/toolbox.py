@@ -45,7 +45,7 @@ from bot.services.stuck_orders import SalesforcePlanner, StuckPlanner
 from bot.services.watch import TickResult, Watch
 from tests.support.fake_archive import FakeArchive
 from tests.support.fake_operations import FakeOperationQueue, FakeOutcomes
-from tests.support.fake_remover import FakeDoneSets, FakeRemover
+from tests.support.fake_remover import FakeRemover
 from tests.support.fakes import FakeClock, FakeDirectory, FakeQueues, FakeTelemetry, PlainWriter
 
 CHANNEL: Final = "C0INCIDENTS"
@@ -144,9 +144,7 @@ def build_office(
     orders = Orders(system=salesforce, reader=queues, policy=SalesforcePolicy(), catalog=catalog)
     planner = RetryPlanner(reader=queues, plans=plans, catalog=catalog, salesforce=orders.connected)
     operations, submitted = RedisOperationStore(client=redis), FakeOperationQueue()
-    outcomes, done = FakeOutcomes(), FakeDoneSets()
-    queues.done_sets = done.sets
-    remover, archive = FakeRemover(queues, done), FakeArchive(clock)
+    outcomes, remover, archive = FakeOutcomes(), FakeRemover(queues), FakeArchive(clock)
     supplies = Supplies(
         reader=queues, operator=queues, remover=remover, archive=archive, done=queues,
         outcomes=outcomes, plans=plans, journal=journal, store=store, catalog=catalog,

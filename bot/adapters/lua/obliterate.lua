@@ -9,18 +9,7 @@
 --- @include "job_states"
 --- @package "obliterate-2.lua" as obliterate
 --- @package "removeJob-2.lua" as remove_job
-local refusal = guard({
-  failed = "zset",
-  completed = "zset",
-  delayed = "zset",
-  prioritized = "zset",
-  ["waiting-children"] = "zset",
-  wait = "list",
-  paused = "list",
-  active = "list",
-  events = "stream",
-  ["repeat"] = "zset",
-})
+local refusal = guard(ALL_KEYS)
 if refusal then
   return refusal
 end

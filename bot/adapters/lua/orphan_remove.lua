@@ -9,17 +9,7 @@
 --- @include "job_states"
 --- @include "list_places"
 --- @include "orphan"
-local refusal = guard({
-  failed = "zset",
-  completed = "zset",
-  delayed = "zset",
-  prioritized = "zset",
-  ["waiting-children"] = "zset",
-  wait = "list",
-  paused = "list",
-  active = "list",
-  stalled = "set",
-})
+local refusal = guard(ALL_KEYS)
 if refusal then
   return refusal
 end

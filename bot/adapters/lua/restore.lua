@@ -15,17 +15,7 @@
 --- @include "verdicts"
 --- @include "job_states"
 --- @include "list_places"
-local refusal = guard({
-  failed = "zset",
-  completed = "zset",
-  delayed = "zset",
-  prioritized = "zset",
-  ["waiting-children"] = "zset",
-  wait = "list",
-  paused = "list",
-  active = "list",
-  marker = "zset",
-})
+local refusal = guard(ALL_KEYS)
 if refusal then
   return refusal
 end

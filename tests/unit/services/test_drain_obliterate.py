@@ -19,7 +19,7 @@ from bot.services.operations.clean import Taking
 from bot.services.operations.drain import DrainExecutor
 from bot.services.operations.obliterate import ObliterateExecutor
 from tests.support.fake_archive import FakeArchive
-from tests.support.fake_remover import FakeDoneSets, FakeRemover
+from tests.support.fake_remover import FakeRemover
 from tests.support.fakes import ORDERS, START
 from tests.support.toolbox import ALICE, CATALOG, shown
 
@@ -37,8 +37,8 @@ class Yard:
 
     def __init__(self, queues, clock):
         self.queue = queues.add(ORDERS)
-        self.queues, self.done = queues, FakeDoneSets()
-        self.remover, self.archive = FakeRemover(queues, self.done), FakeArchive(clock)
+        self.queues = self.done = queues
+        self.remover, self.archive = FakeRemover(queues), FakeArchive(clock)
         for state, count in PENDING.items():
             self.put(state, *(f"{state}{number}" for number in range(count)))
 

@@ -23,7 +23,7 @@ from bot.services.operations.sweep import SweepExecutor
 from bot.services.operations.undo import UndoExecutor
 from bot.services.operations.unstick import WAITS, UnstickExecutor
 from tests.support.fake_archive import FakeArchive
-from tests.support.fake_remover import FakeDoneSets, FakeRemover
+from tests.support.fake_remover import FakeRemover
 from tests.support.fakes import ORDERS, START
 
 CATALOG = Catalog(default=QueuePolicy())
@@ -36,14 +36,12 @@ def queue(queues):
 
 @pytest.fixture
 def done(queues):
-    done = FakeDoneSets()
-    queues.done_sets = done.sets
-    return done
+    return queues
 
 
 @pytest.fixture
-def remover(queues, done):
-    return FakeRemover(queues, done)
+def remover(queues):
+    return FakeRemover(queues)
 
 
 @pytest.fixture
