@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ LEAD_EVERY: Final = 3.0
 NOTIFY_EVERY: Final = 1.0
 """Seconds between the passes that fold marks in and make Slack match."""
 BLIND_EVERY: Final = 2.0
+RECONCILE_EVERY: Final = 10.0
 TICK_LIMIT: Final = 60.0
 """Seconds a tick may take."""
 STOP_LIMIT: Final = 12.0
@@ -49,6 +50,7 @@ class Schedule:
         telemetry: Telemetry,
         poll_interval: Ms,
         give_back: Callable[[], None],
+        reconcile: Callable[[], Awaitable[None]],
     ) -> None:
         self._watch = watch
         self._notifier = notifier
@@ -58,6 +60,7 @@ class Schedule:
         self._every = poll_interval / 1000
         self._due = 0.0
         self._give_back = give_back
+        self._reconcile_plans = reconcile
         self._guard: asyncio.Task[None] | None = None
         self._periods: dict[str, float] = {}
         self._began: dict[str, float] = {}
@@ -75,6 +78,7 @@ class Schedule:
         self._add(self._lead, LEAD_EVERY)
         self._add(self._notify, NOTIFY_EVERY)
         self._add(self._show_blindness, BLIND_EVERY)
+        self._add(self._reconcile, RECONCILE_EVERY)
         self._scheduler.start()
         self._guard = asyncio.create_task(self._watch_the_clock(), name="schedule-guard")
 
@@ -85,7 +89,7 @@ class Schedule:
         that no other replica begins while a post is still under way.
         """
         self._stopping = True
-        for job in (self._tick, self._notify, self._show_blindness):
+        for job in (self._tick, self._notify, self._show_blindness, self._reconcile):
             self._scheduler.pause_job(job.__name__)
         self._give_back()
         ending = asyncio.create_task(self._notifier.drain())
@@ -161,6 +165,14 @@ class Schedule:
             _log.debug("notify pass failed", reason=str(error))
         except Exception:  # noqa: BLE001 - a job must never end the schedule; the log has it all
             _log.exception("notify pass failed")
+
+    async def _reconcile(self) -> None:
+        if self._watch.led is False:
+            return
+        try:
+            await self._reconcile_plans()
+        except BullhornError as error:
+            _log.debug("cannot look after begun plans", reason=str(error))
 
     async def _show_blindness(self) -> None:
         try:

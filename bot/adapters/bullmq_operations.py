@@ -31,12 +31,11 @@ LOCK: Final[Ms] = 10_000
 """How long a job stays with a replica that no longer says it is alive."""
 CHECK: Final[Ms] = 5_000
 """How often each replica looks for jobs that nobody holds any more."""
-CONCURRENCY: Final = 100
+CONCURRENCY: Final = 24
 """Operations at once in one replica: most of them only watch how jobs end."""
 _AGAIN: Final[Ms] = 2_000
 _TRIES: Final = 1_000
 """An operation whose own state cannot be written is tried again until it can."""
-_KEPT: Final = 100
 _RESTART: Final = 2.0
 
 _log = structlog.get_logger(__name__)
@@ -64,8 +63,9 @@ class OperationsQueue:
                     "delay": delay,
                     "attempts": _TRIES,
                     "backoff": {"type": "fixed", "delay": _AGAIN},
-                    "removeOnComplete": {"count": _KEPT},
-                    "removeOnFail": {"count": _KEPT},
+                    # nothing stays, so that an attempt whose job was lost can be put in again
+                    "removeOnComplete": True,
+                    "removeOnFail": True,
                 },
             )
 
@@ -83,6 +83,7 @@ class OperationsWorker:
         self._leave = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._worker: Any = None
+        self._trouble = ""
 
     def start(self) -> None:
         """Begin."""
@@ -108,21 +109,30 @@ class OperationsWorker:
     async def _serve(self) -> None:
         """Run a worker; when it ends or cannot begin, another after a while."""
         while not self._leave.is_set():
-            client = self._open()
+            client: Redis | None = None
             try:
+                client = self._open()
                 self._worker = Worker(NAME, self._process, _worker_options(client))
-                self._worker.on("error", _told)
+                self._worker.on("error", lambda error, *_: self._told(str(error)))
                 await self._worker.run()
-            except (RedisError, OSError) as error:
-                _log.debug("the worker of operations ended", reason=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - without it no repair runs: told, and begun anew
+                self._told(f"{type(error).__name__}: {error}")
             finally:
-                with suppress(RedisError, OSError):
-                    await client.aclose()
+                if client is not None:
+                    with suppress(RedisError, OSError):
+                        await client.aclose()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_RESTART):
                     await self._leave.wait()
 
+    def _told(self, reason: str) -> None:
+        """A trouble of the worker, once in a row."""
+        if reason != self._trouble:
+            self._trouble = reason
+            _log.warning("operations cannot run now", reason=reason[:200])
+
     async def _process(self, job: Any, token: str) -> None:
+        self._trouble = ""
         try:
             await self._handler(str(job.data.get("plan")), self._leave)
         except HandedOverError as error:
@@ -147,7 +157,3 @@ def _worker_options(client: Redis) -> dict[str, Any]:
         "maxStalledCount": _TRIES,
         "runRetryDelay": _AGAIN,
     }
-
-
-def _told(error: Exception, *_: Any) -> None:
-    _log.debug("worker of operations", reason=f"{type(error).__name__}: {error}"[:200])

@@ -15,7 +15,9 @@ All keys share one hash slot, so that a commit is one script in a cluster too.
 | `inbox` | list | marks people made, waiting for the leader | any replica |
 | `silences` | hash | id -> Silence | any replica |
 | `plan:ID` | string | a stored plan, with its expiry | any replica |
+| `running` | set | plans that were begun and have not ended | any replica |
 | `operation:ID` | string | a long operation's state | the replica that runs it |
+| `operation:ID:run` | string | which run of a replica has it | the replica that runs it |
 | `operation:ID:stop` | string | who asked it to stop | any replica |
 | `operations:*` | BullMQ | Bullhorn's own queue, which runs them | any replica |
 | `once:NAME` | string | that an audit entry was written | any replica |
@@ -45,6 +47,7 @@ QUEUES: Final = PREFIX + "queues"
 INBOX: Final = PREFIX + "inbox"
 SILENCES: Final = PREFIX + "silences"
 AUDIT: Final = PREFIX + "audit"
+RUNNING: Final = PREFIX + "running"
 ARCHIVES: Final = PREFIX + "archives"
 ARCHIVE_SIZES: Final = PREFIX + "archives:sizes"
 ARCHIVE_TOTAL: Final = PREFIX + "archives:total"
@@ -73,3 +76,8 @@ def operation_stop(operation_id: str) -> str:
 def archive(archive_id: str, part: str = "") -> str:
     """The key of an archive's batches, or of another part of it."""
     return f"{PREFIX}archive:{archive_id}{part and ':'}{part}"
+
+
+def operation_run(operation_id: str) -> str:
+    """The key that says which run of a replica has an operation."""
+    return f"{PREFIX}operation:{operation_id}:run"

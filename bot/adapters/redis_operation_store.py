@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -15,12 +16,27 @@ from bot.domain.times import DAY, Ms
 KEPT: Final[Ms] = 7 * DAY
 
 
+_TAKE = """
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+return redis.call('GET', KEYS[1])
+"""
+_SAVE = """
+local run = redis.call('GET', KEYS[2])
+if run and run ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[3])
+return 1
+"""
+
+
 class RedisOperationStore:
     """Satisfies `ports.OperationStore`."""
 
     def __init__(self, *, client: Redis) -> None:
         self._client: Any = client
         self._codec = Codec(Operation)
+        self._save = self._client.register_script(_SAVE)
+        self._take = self._client.register_script(_TAKE)
 
     async def load(self, operation_id: str) -> Operation | None:
         """What is known of it."""
@@ -28,11 +44,24 @@ class RedisOperationStore:
             text = await self._client.get(keys.operation(operation_id))
         return self._codec.load_or_drop(text, what=operation_id) if text else None
 
-    async def save(self, operation: Operation) -> None:
-        """Replace what is known."""
+    async def take(self, operation_id: str, run: str) -> Operation | None:
+        """What is known of it, for `run`, which has it from now on; None when nothing is known."""
         with speaking_to(None):
-            text = self._codec.dump(operation)
-            await self._client.set(keys.operation(operation.id), text, px=KEPT)
+            text = await self._take(keys=_places(operation_id), args=[run, KEPT])
+        known = self._codec.load_or_drop(text, what=operation_id) if text else None
+        return replace(known, run=run) if known is not None else None
+
+    async def save(self, operation: Operation) -> bool:
+        """Replace what is known, if its `run` has it still; False when another has taken it."""
+        with speaking_to(None):
+            args = [operation.run, self._codec.dump(operation), KEPT]
+            return bool(await self._save(keys=_places(operation.id), args=args))
+
+    async def runs(self, operation_id: str) -> str | None:
+        """Whose it is now: the last `run` that took it."""
+        with speaking_to(None):
+            run = await self._client.get(keys.operation_run(operation_id))
+        return str(run) if run else None
 
     async def ask_stop(self, operation_id: str, user: str) -> None:
         """Tell whoever runs it to stop; the first who asks is remembered."""
@@ -44,3 +73,7 @@ class RedisOperationStore:
         with speaking_to(None):
             who = await self._client.get(keys.operation_stop(operation_id))
         return str(who) if who else None
+
+
+def _places(operation_id: str) -> list[str]:
+    return [keys.operation(operation_id), keys.operation_run(operation_id)]

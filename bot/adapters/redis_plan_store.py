@@ -20,8 +20,11 @@ KEPT: Final[Ms] = 8 * DAY
 
 _ADVANCE = """
 local text = redis.call('GET', KEYS[1])
-if not text or cjson.decode(text)['status'] ~= ARGV[1] then return 0 end
+local stored = text and cjson.decode(text)
+if not stored or stored['status'] ~= ARGV[1] then return 0 end
+if ARGV[1] == 'running' and stored['attempt'] ~= ARGV[4] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+redis.call(ARGV[6] == 'running' and 'SADD' or 'SREM', KEYS[2], ARGV[5])
 return 1
 """
 
@@ -46,9 +49,24 @@ class RedisPlanStore:
         return self._codec.load_or_drop(text, what=plan_id) if text else None
 
     async def advance(self, plan: Plan, *, expected: PlanStatus) -> bool:
-        """Replace the plan if its stored status is still `expected`; False when it is not."""
+        """Replace the plan if its stored status is still `expected`; False when it is not.
+
+        A running one is replaced by the same attempt only.
+        """
+        stored = (expected.value, self._codec.dump(plan), KEPT)
+        wanted = (plan.attempt, plan.id, plan.status.value)
         with speaking_to(None):
             done = await self._advance(
-                keys=[keys.plan(plan.id)], args=[expected.value, self._codec.dump(plan), KEPT]
+                keys=[keys.plan(plan.id), keys.RUNNING], args=[*stored, *wanted]
             )
         return bool(done)
+
+    async def running(self) -> list[str]:
+        """The ids of the plans that were begun and have not ended."""
+        with speaking_to(None):
+            return sorted(await self._client.smembers(keys.RUNNING))
+
+    async def forget_running(self, plan_id: str) -> None:
+        """A plan that is gone is not running."""
+        with speaking_to(None):
+            await self._client.srem(keys.RUNNING, plan_id)

@@ -89,6 +89,9 @@ class SlackBudget:
         waiting = self._by_key.get(key)
         if waiting is not None:
             waiting.call = call
+            if urgency < waiting.urgency:  # the newer one is more urgent: so is its turn
+                waiting.urgency = urgency
+                heapq.heapify(self._heap)
             return await asyncio.shield(waiting.done)
         return await self._enqueue(EDIT_LANE, call, urgency, key=key)
 

@@ -14,6 +14,7 @@ from bot.domain.times import MINUTE, Ms
 WATCH_LIMIT: Final[Ms] = 15 * MINUTE
 """How long jobs are watched, after the last was moved, for how they end."""
 
+_STATUSES: Final = 4
 WATCHED: Final = 20_000
 """Jobs that are watched for how they end; of more, so many of them."""
 
@@ -24,6 +25,7 @@ class Phase(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
     WATCHING = "watching"
+    TELLING = "telling"
     ENDED = "ended"
 
 
@@ -55,7 +57,8 @@ class Tally:
 class Receipt:
     """How the jobs of an operation ended. `failed` counts those that failed again, by code.
 
-    `gone` are those that left without a trace: neither their hash nor an event is there.
+    `gone` are those that left without a trace: neither their hash nor an event is there. `jobless`
+    counts orders that were set in Salesforce, and of which no new job came, by their status.
     `watched` is how many were watched, `of` how many there were.
     """
 
@@ -63,6 +66,7 @@ class Receipt:
     failed: Mapping[str, int] = field(default_factory=dict)
     waiting: int = 0
     gone: int = 0
+    jobless: Mapping[str, int] = field(default_factory=dict)
     watched: int = 0
     of: int = 0
 
@@ -71,10 +75,23 @@ class Receipt:
         """How many failed again."""
         return sum(self.failed.values())
 
+    @property
+    def without_job(self) -> int:
+        """Of how many orders no new job came."""
+        return sum(self.jobless.values())
+
+    def jobless_said(self) -> str:
+        """`2 orders have no new job: status Cancelled`; the statuses are Salesforce's own words."""
+        some = list(self.jobless.items())[:_STATUSES]
+        named = [status if len(self.jobless) == 1 else f"{status} ({n:,})" for status, n in some]
+        more = f" and {len(self.jobless) - len(some)} more" if len(self.jobless) > len(some) else ""
+        orders = "order has" if self.without_job == 1 else "orders have"
+        return f"{self.without_job:,} {orders} no new job: status {', '.join(named)}{more}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What is known of it. Its `id` is its plan's.
+    """What is known of it. Its `id` is its plan's, `run` is the process that has it.
 
     `began_at` and the rest are Redis `TIME`; `moved_at` is when the last job was changed.
     `notice` says what it waits for now ("stalled-check: 20 s"), `stopped` why it ended early.
@@ -84,6 +101,7 @@ class Operation:
 
     id: str
     attempt: str
+    run: str = ""
     phase: Phase = Phase.WAITING
     began_at: Ms | None = None
     moved_at: Ms | None = None
@@ -96,6 +114,11 @@ class Operation:
     stopped: str = ""
     stopped_by: str | None = None
     receipt: Receipt | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will become of it; it may have to be told still."""
+        return self.phase in (Phase.TELLING, Phase.ENDED)
 
     def at(self, tally: Tally, now: Ms) -> Operation:
         """Further on."""

@@ -32,8 +32,16 @@ class OperationStore(Protocol):
         """What is known of it."""
         ...
 
-    async def save(self, operation: Operation) -> None:
-        """Replace what is known."""
+    async def take(self, operation_id: str, run: str) -> Operation | None:
+        """What is known of it, for `run`, which has it from now on; None when nothing is known."""
+        ...
+
+    async def save(self, operation: Operation) -> bool:
+        """Replace what is known, if its `run` has it still; False when another has taken it."""
+        ...
+
+    async def runs(self, operation_id: str) -> str | None:
+        """Whose it is now: the last `run` that took it."""
         ...
 
     async def ask_stop(self, operation_id: str, user: str) -> None:

@@ -88,7 +88,18 @@ class PlanStore(Protocol):
         ...
 
     async def advance(self, plan: Plan, *, expected: PlanStatus) -> bool:
-        """Replace the plan if its stored status is still `expected`; False when it is not."""
+        """Replace the plan if its stored status is still `expected`; False when it is not.
+
+        A running one is replaced by the same attempt only.
+        """
+        ...
+
+    async def running(self) -> list[str]:
+        """The ids of the plans that were begun and have not ended."""
+        ...
+
+    async def forget_running(self, plan_id: str) -> None:
+        """A plan that is gone is not running."""
         ...
 
 

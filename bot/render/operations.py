@@ -99,11 +99,13 @@ class OperationRenderer:
     def _canary(self, plan: Plan, operation: Operation) -> str:
         """What a canary says about the rest."""
         ended = operation.receipt
-        if not plan.canary or operation.phase is not Phase.ENDED or ended is None:
+        if not plan.canary or not operation.over or ended is None:
             return ""
         left = plan.count - operation.tally.done
         if ended.failed_again:
             return f"*Not going on*: {number(left)} stay failed. See what failed first."
+        if ended.without_job:
+            return f"*Not going on*: {number(left)} stay failed. See in Salesforce first."
         if ended.waiting:
             return f"Not known yet how they end: {number(left)} wait."
         return f"*All went well.* {number(left)} {'is' if left == 1 else 'are'} left."
@@ -112,7 +114,7 @@ class OperationRenderer:
         address = self._catalog.address(plan.queue)
         ended = operation.receipt
         made: list[Element | None] = []
-        if plan.status is PlanStatus.TRIED and operation.phase is Phase.ENDED and ended:
+        if plan.status is PlanStatus.TRIED and operation.over and ended:
             made.append(self._rest(plan, operation, ended))
         if ended and ended.failed_again:
             made.append(
@@ -128,7 +130,7 @@ class OperationRenderer:
 
     def _rest(self, plan: Plan, operation: Operation, ended: Receipt) -> Element:
         left = max(0, plan.count - operation.tally.done)
-        doubtful = bool(ended.failed_again or ended.waiting)
+        doubtful = bool(ended.failed_again or ended.waiting or ended.without_job)
         asked = None
         if doubtful:
             asked = confirm(
@@ -202,6 +204,8 @@ def receipt_words(ended: Receipt, policy: QueuePolicy, plan: Plan) -> str:
         said.append(f"{number(ended.waiting)} still waiting")
     if ended.gone:
         said.append(f"{number(ended.gone)} gone without a trace")
+    if ended.without_job:
+        said.append(escape(ended.jobless_said(), 250))
     if ended.watched < ended.of:
         said.append(f"watched {number(ended.watched)} of {number(ended.of)}")
     return " \u00b7 ".join(said)
@@ -243,13 +247,13 @@ def _title(plan: Plan, operation: Operation) -> str:
     if operation.stopped and not operation.stopped_by:
         return WARNING_SIGN
     ended = operation.receipt
-    if ended is not None and operation.phase is Phase.ENDED:
+    if ended is not None and operation.over:
         return _mark(ended).strip()
     return "\u2705" if plan.kind not in RETRIES and operation.tally.done else ""
 
 
 def _mark(ended: Receipt) -> str:
-    if ended.failed_again:
+    if ended.failed_again or ended.without_job:
         return f"{WARNING_SIGN} "
     return "\u2705 " if not ended.waiting else ""
 

@@ -8,7 +8,6 @@ from secrets import token_hex
 
 from bot.domain.access import Actor
 from bot.domain.audit import Outcome
-from bot.domain.operations import Operation, Phase
 from bot.domain.plans import Plan, PlanKind, PlanStatus, drifted
 from bot.domain.policy import Catalog
 from bot.domain.times import Ms
@@ -75,7 +74,9 @@ class Confirming:
         """
         choice = choice or Choice()
         now = await self._reader.now()
-        plan = await self._open(await self._plans.get(plan_id), actor)
+        stored = await self._plans.get(plan_id)
+        await self._hand_over(stored, actor)
+        plan = await self._open(stored, actor)
         if now >= plan.expires_at:
             raise PlanExpiredError("This plan has expired. Ask for a new one.")
         if plan.kind.approved:
@@ -105,7 +106,8 @@ class Confirming:
         """
         plan = await self._plans.get(plan_id)
         if plan is None or plan.status is not PlanStatus.TRIED:
-            self._not_open(plan)
+            await self._hand_over(plan, actor)
+            await self._not_open(plan)
             raise StaleError("Nothing of this plan waits. Ask for a new one.")
         await self._planners[plan.kind].check(plan)
         return await self.begin(actor, replace(plan, canary=0), expected=PlanStatus.TRIED)
@@ -127,11 +129,10 @@ class Confirming:
             attempt=token_hex(4),
         )
         if not await self._win(running, expected):
-            self._not_open(await self._plans.get(plan.id))
+            await self._not_open(await self._plans.get(plan.id))
             raise StaleError("This plan was just carried out by another press.")
         await self._record(actor, running, Outcome.STARTED, "")
-        delay = max(0, running.begin_at - now) if running.begin_at is not None else 0
-        await self._queue.submit(running.id, running.attempt, delay=delay)
+        await self._queue.submit(running.id, running.attempt, delay=wait_of(running, now))
         return running
 
     async def cancel(self, actor: Actor, plan_id: str) -> Plan:
@@ -140,7 +141,10 @@ class Confirming:
         Raises:
             StaleError: as for `confirm`.
         """
-        plan = await self._open(await self._plans.get(plan_id), actor)
+        stored = await self._plans.get(plan_id)
+        if stored is not None and stored.asked_by == actor.user and await self._withdraw(stored):
+            return stored
+        plan = await self._open(stored, actor)
         cancelled = replace(plan, status=PlanStatus.CANCELLED)
         if not await self._plans.advance(cancelled, expected=PlanStatus.PROPOSED):
             raise StaleError("This plan was just carried out by another press.")
@@ -158,11 +162,7 @@ class Confirming:
         if plan.status is not PlanStatus.RUNNING:
             raise StaleError("This has ended already: there is nothing to stop.")
         await self._operations.ask_stop(plan_id, actor.user)
-        operation = await self._operations.load(plan_id)
-        if plan.begin_at is not None and not _has_begun(operation, plan):
-            await self._plans.advance(
-                replace(plan, status=PlanStatus.CANCELLED), expected=PlanStatus.RUNNING
-            )
+        await self._withdraw(plan)
         what = words.what(plan, self._redact(plan))
         await self._journal.record(
             actor, "stop", f"stop: {what}", Outcome.DONE, queue=plan.queue, plan=f"{plan.id}-stop"
@@ -198,19 +198,43 @@ class Confirming:
                 return True
             raise
 
+    async def _withdraw(self, plan: Plan) -> bool:
+        """Take back a plan that was begun and that no replica has taken up; whether it was one.
+
+        A replica that takes it up just now sees that it was asked to stop, before it does anything.
+        """
+        if plan.status is not PlanStatus.RUNNING or await self._is_taken(plan):
+            return False
+        await self._operations.ask_stop(plan.id, plan.asked_by)
+        if await self._is_taken(plan):
+            return False
+        aside = replace(plan, status=PlanStatus.CANCELLED)
+        return await self._plans.advance(aside, expected=PlanStatus.RUNNING)
+
+    async def _is_taken(self, plan: Plan) -> bool:
+        """Whether a replica has taken this attempt up."""
+        operation = await self._operations.load(plan.id)
+        return operation is not None and operation.attempt == plan.attempt
+
+    async def _hand_over(self, plan: Plan | None, actor: Actor) -> None:
+        """Put a begun plan into the queue again, should it have been lost on the way there.
+
+        The same attempt runs once, and not before its time.
+        """
+        if plan is not None and plan.status is PlanStatus.RUNNING and plan.asked_by == actor.user:
+            now = await self._reader.now()
+            await self._queue.submit(plan.id, plan.attempt, delay=wait_of(plan, now))
+
     async def _open(self, plan: Plan | None, actor: Actor) -> Plan:
         """The plan, if this person may still confirm it."""
         if plan is not None and plan.asked_by != actor.user:
             raise StaleError("This plan was made for someone else. Ask for your own.")
-        if plan is not None and plan.status is PlanStatus.RUNNING:
-            # should it have been lost between the press and the queue: the same attempt runs once
-            await self._queue.submit(plan.id, plan.attempt)
-        self._not_open(plan)
+        await self._not_open(plan)
         if plan is None:
             raise StaleError("This plan is not known any more. Ask for a new one.")
         return plan
 
-    def _not_open(self, plan: Plan | None) -> None:
+    async def _not_open(self, plan: Plan | None) -> None:
         """Say what became of a plan that can not be confirmed (any more).
 
         Raises:
@@ -226,7 +250,9 @@ class Confirming:
                 f"{{people}} did this already at {{at}}: {plan.outcome}.", people=who, at=at
             )
         if plan.status is PlanStatus.RUNNING:
-            text = f"{{people}} began this at {{at}}, and it is under way: {plan.done:,} of "
+            operation = await self._operations.load(plan.id)
+            done = operation.tally.done if operation is not None else 0
+            text = f"{{people}} began this at {{at}}, and it is under way: {done:,} of "
             raise StaleError(f"{text}{plan.count:,} done.", people=who, at=at)
 
     def _redact(self, plan: Plan) -> tuple[str, ...]:
@@ -239,9 +265,6 @@ class Confirming:
         )  # fmt: skip
 
 
-def _has_begun(operation: Operation | None, plan: Plan) -> bool:
-    return (
-        operation is not None
-        and operation.attempt == plan.attempt
-        and operation.phase is not Phase.WAITING
-    )
+def wait_of(plan: Plan, now: Ms) -> Ms:
+    """How long it is until a begun plan may run."""
+    return max(0, plan.begin_at - now) if plan.begin_at is not None else 0

@@ -26,6 +26,7 @@ from bot.schedule import Schedule
 from bot.services.blindness import Blindness
 from bot.services.heartbeat import Heartbeat
 from bot.services.notifier import Notifier
+from bot.services.reconciling import Reconciler
 from bot.services.watch import Watch
 from bot.settings import Settings
 from bot.slack import bolt
@@ -90,7 +91,7 @@ async def build(settings: Settings, config: Config, *, host: str | None = None) 
     if isinstance(front, HttpFront):
         front.add_to(pages)
     return Parts(
-        schedule=_schedule(config, catalog, outside, watch, blindness),
+        schedule=_schedule(config, catalog, outside, watch, blindness, operating.reconciler),
         front=front,
         pages=pages,
         host=host,
@@ -137,7 +138,12 @@ async def _preflight(settings: Settings, outside: Outside) -> None:
 
 
 def _schedule(
-    config: Config, catalog: Catalog, outside: Outside, watch: Watch, blindness: Blindness
+    config: Config,
+    catalog: Catalog,
+    outside: Outside,
+    watch: Watch,
+    blindness: Blindness,
+    reconciler: Reconciler,
 ) -> Schedule:
     beat = config.heartbeat
     pulse = (
@@ -160,6 +166,7 @@ def _schedule(
         telemetry=outside.telemetry,
         poll_interval=catalog.poll_interval,
         give_back=outside.budget.withdraw,
+        reconcile=reconciler.run_pass,
     )
 
 

@@ -26,6 +26,7 @@ from bot.services.operations.receipts import Receipts
 from bot.services.operations.runner import Runner
 from bot.services.operations.tools import Tools
 from bot.services.orders import Orders
+from bot.services.reconciling import Reconciler
 from bot.services.repairs import Repairs, Supplies, repair_executors
 from bot.services.retry_executors import retry_executors
 from bot.services.retry_plans import RetryPlanner
@@ -46,6 +47,7 @@ class Operating:
     confirming: Confirming
     approving: Approving
     queue: OperationsQueue
+    reconciler: Reconciler
     worker: OperationsWorker
 
 
@@ -89,6 +91,7 @@ def build_operating(
         confirming=confirming,
         approving=_approving(supplies, repairs, confirming, queue),
         queue=queue,
+        reconciler=Reconciler(plans=supplies.plans, queue=queue, reader=outside.reader),
         worker=OperationsWorker(
             client=lambda: connect("REDIS_URL", redis_url, patient=True), handler=runner.run
         ),
@@ -99,9 +102,9 @@ def _supplies(config: Config, catalog: Catalog, outside: Outside, journal: Journ
     return Supplies(
         reader=outside.reader,
         operator=BullmqOperator(sources=outside.sources),
-        remover=BullmqRemover(sources=outside.sources),
+        remover=BullmqRemover(sources=outside.sources, archives_kept=config.archive_keep),
         archive=RedisArchive(client=outside.own, cap=config.archive_most, kept=config.archive_keep),
-        done=BullmqDoneSets(sources=outside.sources),
+        done=BullmqDoneSets(sources=outside.sources, archives_kept=config.archive_keep),
         outcomes=BullmqOutcomes(sources=outside.sources),
         plans=RedisPlanStore(client=outside.own),
         journal=journal,

@@ -171,7 +171,40 @@ async def the_receipt_tells_how_they_ended_and_leads_to_those_that_failed(stage,
     assert "00002" not in plain(listed)
 
 
+@on_redis
+async def a_frozen_replica_wakes_and_leaves_what_the_other_told(stage, redis):
+    fail(redis, 300)
+    first = await stage.start_bot()
+    drawn = await card(
+        stage, "/queue retry order-provisioning --error TIMEOUT --rate 50/s", "Retry 300 jobs"
+    )
+    await stage.driver.click("Retry 300 now", message=drawn)
+    await stage.until(lambda: _at_least(redis, 50), lambda: "it does not begin")
+    second = await stage.start_bot()
+    first.freeze()
+    told = telling("Moved 300 of 300 TIMEOUT back to waiting in order-provisioning")
+    ended = await stage.driver.wait_for(told, timeout=60)
+    first.thaw()
+    await stage.until(lambda: _is_well(first), lambda: "it does not wake")
+    # its screen would have edited by now: three seconds are between two edits
+    await stage.driver.command("/queue status")
+    await stage.driver.wait_for(answer("order-provisioning"))
+    await asyncio.sleep(4)
+    [now] = await operations(stage)
+    assert now.ts == ended.ts
+    assert told(now)
+    assert "Stop" not in now.labels
+    assert set(moved(redis).values()) == {1}
+    assert len(moved(redis)) == 300
+    assert second.process.returncode is None
+
+
+async def _is_well(replica):
+    return (await replica.get("/healthz"))[0] == 200
+
+
 STORIES = (
+    a_frozen_replica_wakes_and_leaves_what_the_other_told,
     a_killed_replica_is_replaced_and_no_job_is_moved_twice,
     stop_ends_it_within_a_batch_and_says_what_was_left,
     a_card_that_the_facts_have_left_behind_is_drawn_again,

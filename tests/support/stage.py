@@ -34,6 +34,14 @@ class Replica:
     port: int
     log: Path
 
+    def freeze(self) -> None:
+        """Stop it where it is, until `thaw`: its locks and leases run out meanwhile."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on, not knowing what has come to pass."""
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """Die without a word, as a machine that loses power does."""
         self.process.send_signal(signal.SIGKILL)

@@ -37,6 +37,7 @@ from bot.services.operations.tools import Tools
 from bot.services.orders import Orders
 from bot.services.pausing import Pausing
 from bot.services.planning import Planner
+from bot.services.reconciling import Reconciler
 from bot.services.repairs import Repairs, Supplies, repair_executors
 from bot.services.retry_executors import retry_executors
 from bot.services.retry_plans import RetryPlanner
@@ -83,6 +84,16 @@ CATALOG: Final = Catalog(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What operations are carried out with; fakes, unless a test brings the real ones."""
+
+    submitted: Any
+    outcomes: Any
+    remover: Any
+    archive: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
     """The toolbox, and what stands behind it. `redis` is Bullhorn's own."""
 
@@ -97,6 +108,12 @@ class Office:
     runner: Runner
     remover: FakeRemover
     archive: FakeArchive
+
+    async def reconcile(self) -> None:
+        """Put begun plans that are in no queue into it again, as the leader does."""
+        plans = self.toolbox.confirming._plans
+        reader = self.toolbox.reader
+        await Reconciler(plans=plans, queue=self.submitted, reader=reader).run_pass()
 
     async def run_operations(self) -> None:
         """Carry out what was confirmed, as the worker of a replica does."""
@@ -129,6 +146,7 @@ def build_office(
     access: AccessPolicy = POLICY,
     directory: Directory | None = None,
     salesforce: OrderSystem | None = None,
+    parts: Parts | None = None,
 ) -> Office:
     """Put everything together, as the wiring does; `access` is the one of the catalog's queues."""
     catalog = replace(catalog, access=access)
@@ -143,8 +161,13 @@ def build_office(
     alerting = Alerting(store=store, reader=queues, journal=journal, catalog=catalog)
     orders = Orders(system=salesforce, reader=queues, policy=SalesforcePolicy(), catalog=catalog)
     planner = RetryPlanner(reader=queues, plans=plans, catalog=catalog, salesforce=orders.connected)
-    operations, submitted = RedisOperationStore(client=redis), FakeOperationQueue()
-    outcomes, remover, archive = FakeOutcomes(), FakeRemover(queues), FakeArchive(clock)
+    operations = RedisOperationStore(client=redis)
+    parts = parts or Parts(
+        submitted=FakeOperationQueue(), outcomes=FakeOutcomes(), remover=FakeRemover(queues),
+        archive=FakeArchive(clock),
+    )  # fmt: skip
+    submitted, outcomes = parts.submitted, parts.outcomes
+    remover, archive = parts.remover, parts.archive
     supplies = Supplies(
         reader=queues, operator=queues, remover=remover, archive=archive, done=queues,
         outcomes=outcomes, plans=plans, journal=journal, store=store, catalog=catalog,

@@ -11,6 +11,7 @@ from bot.errors import BullhornError
 from bot.schedule import Schedule
 from bot.services.heartbeat import Heartbeat
 from bot.services.notifier import Notifier
+from bot.services.reconciling import Reconciler
 from tests.support.fakes import ORDERS, FakeQueues, PlainWriter
 from tests.support.toolbox import build_office
 
@@ -80,6 +81,9 @@ async def schedule(office, messenger, clock, pulse, given_back, monkeypatch):
         telemetry=office.telemetry,
         poll_interval=20,
         give_back=lambda: given_back.append(True),
+        reconcile=Reconciler(
+            plans=tools.confirming._plans, queue=office.submitted, reader=tools.reader
+        ).run_pass,
     )  # fmt: skip
     yield schedule
     if schedule._scheduler.running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 import structlog
@@ -17,17 +18,14 @@ from bot.errors import (
     RedisUnavailableError,
     SlackRefusedError,
     SlackUnavailableError,
+    UnavailableError,
 )
 from bot.services import plan_words as words
-from bot.services.operations.record import Record
+from bot.services.operations.record import OvertakenError, Record
 from bot.services.operations.screen import RECEIPT
 from bot.services.operations.tools import Tools
 
 _log = structlog.get_logger(__name__)
-
-
-class OvertakenError(Exception):
-    """Another replica has ended the operation: this process was away too long."""
 
 
 class Ending:
@@ -65,7 +63,9 @@ class Ending:
     async def _counted(self) -> Tally:
         """What was done, by whomever: another replica may have had it at the same time."""
         plan, tally = self._record.plan, self._record.operation.tally
-        counted = await self._tools.done.count(plan.queue, plan.id)
+        counted = 0
+        with suppress(UnavailableError):  # the source may be what ended it
+            counted = await self._tools.done.count(plan.queue, plan.id)
         stored = await self._tools.plans.get(plan.id)
         if stored is None or stored.status is not PlanStatus.RUNNING:
             raise OvertakenError  # before it is saved over how the other has ended
@@ -74,10 +74,11 @@ class Ending:
     async def _some_jobs(self) -> list[str]:
         """As many as an entry of the audit log holds."""
         plan, jobs = self._record.plan, list[str]()
-        async for batch in self._tools.done.ids(plan.queue, plan.id):
-            jobs += batch
-            if len(jobs) >= AUDIT_JOBS:
-                break
+        with suppress(UnavailableError):
+            async for batch in self._tools.done.ids(plan.queue, plan.id):
+                jobs += batch
+                if len(jobs) >= AUDIT_JOBS:
+                    break
         return jobs
 
     @property

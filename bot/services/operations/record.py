@@ -10,6 +10,10 @@ from bot.domain.plans import Plan
 from bot.ports import Ended, OperationStore
 
 
+class OvertakenError(Exception):
+    """Another replica has taken the operation: this process was away too long."""
+
+
 class Record:
     """One running operation."""
 
@@ -29,6 +33,13 @@ class Record:
 
         Raises:
             RedisUnavailableError: it could not be stored.
+            OvertakenError: another process runs it now.
         """
         self.set(**changes)
-        await self._store.save(self.operation)
+        if not await self._store.save(self.operation):
+            raise OvertakenError
+
+    async def is_ours(self) -> bool:
+        """Whether no other process has taken it since."""
+        run = await self._store.runs(self.operation.id)
+        return run in (None, self.operation.run)

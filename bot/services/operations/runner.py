@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from secrets import token_hex
 from typing import Final
 
 import structlog
@@ -23,8 +24,8 @@ from bot.errors import (
     UnavailableError,
 )
 from bot.services.operations.base import Finisher, Throttle
-from bot.services.operations.ending import Ending, OvertakenError
-from bot.services.operations.record import Record
+from bot.services.operations.ending import Ending
+from bot.services.operations.record import OvertakenError, Record
 from bot.services.operations.screen import Screen
 from bot.services.operations.tools import Tools
 
@@ -33,6 +34,7 @@ AT_ONCE: Final = 8
 """Operations of one replica that change jobs at the same time; those that watch are not counted."""
 REPEATS: Final = 3
 """How often what a failover took back is done again."""
+READ_ONLY: Final = "Bullhorn is read-only now: `access.read_only` in the config"
 SAVE_EVERY: Final = 1.0
 """Seconds between two times the progress is stored."""
 _BEGUN: Final = (PlanStatus.RUNNING, PlanStatus.TRIED, PlanStatus.DONE)
@@ -58,10 +60,11 @@ class Runner:
         plan = await tools.plans.get(plan_id)
         if plan is None or plan.status not in _BEGUN:
             return
-        operation = await tools.operations.load(plan_id)
+        run = token_hex(4)
+        operation = await tools.operations.take(plan_id, run)
         if operation is None or operation.attempt != plan.attempt:
             kept = operation.message if operation else None
-            operation = Operation(id=plan_id, attempt=plan.attempt, message=kept)
+            operation = Operation(id=plan_id, attempt=plan.attempt, run=run, message=kept)
         if operation.phase is Phase.ENDED:
             return
         record = Record(plan=plan, operation=operation, store=tools.operations)
@@ -69,15 +72,23 @@ class Runner:
             record, messenger=tools.messenger, writer=tools.writer, now=tools.reader.now
         )
         try:
-            await _Run(tools, record, screen, leave).go(self._turns)
+            await _Run(tools, record, screen, leave, self._turns).go()
         except OvertakenError:
-            _log.warning("another replica has ended this operation", plan=plan_id)
+            _log.warning("another replica runs this operation now", plan=plan_id)
 
 
 class _Run:
     """One operation, here and now."""
 
-    def __init__(self, tools: Tools, record: Record, screen: Screen, leave: asyncio.Event) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        record: Record,
+        screen: Screen,
+        leave: asyncio.Event,
+        turns: asyncio.Semaphore,
+    ) -> None:
+        self._turns = turns
         self._tools = tools
         self._record = record
         self._screen = screen
@@ -87,37 +98,45 @@ class _Run:
         self._own_total = False
         self._repeats = REPEATS
 
-    async def go(self, turns: asyncio.Semaphore) -> None:
-        """From where it is to its end; jobs are changed when it is its turn."""
+    async def go(self) -> None:
+        """From where it is to its end."""
         record, now = self._record, await self._tools.reader.now()
         record.set(began_at=record.operation.began_at or now)
-        watcher = self._tools.watchers.get(record.plan.kind)
-        listening = asyncio.ensure_future(watcher.listen(record)) if watcher else None
+        await record.save()
         self._screen.start()
         try:
+            if record.operation.phase is not Phase.TELLING:
+                await self._work()
+                now = await self._tools.reader.now()
+                await record.save(ended_at=now, phase=Phase.TELLING)
+        except BaseException:
+            await self._screen.close()
+            raise
+        await self._screen.close(self._leave)
+        await self._ending.tell()
+        await record.save(phase=Phase.ENDED)
+        if record.plan.status is not PlanStatus.TRIED:
+            await self._ending.forget()
+
+    async def _work(self) -> None:
+        """All batches, and then how the jobs end."""
+        record = self._record
+        watcher = self._tools.watchers.get(record.plan.kind)
+        listening = asyncio.ensure_future(watcher.listen(record)) if watcher else None
+        try:
             if record.plan.status is PlanStatus.RUNNING:
-                await record.save(phase=Phase.RUNNING)
-                async with turns:
-                    await self._carry_out()
+                await record.save(phase=Phase.RUNNING, stopped="", stopped_by=None)
+                await self._carry_out()
                 await self._ending.conclude()
             # as it was told, also where it ended in a process that has died since
             record.set(tally=replace(record.operation.tally, done=record.plan.done))
             if watcher is not None and record.operation.tally.done:
                 await record.save(phase=Phase.WATCHING)
                 record.set(receipt=await watcher.watch(record, self._leave))
-        except BaseException:
-            await self._screen.close(abandon=True)
-            raise
         finally:
             if listening is not None:
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
-        record.set(ended_at=await self._tools.reader.now(), phase=Phase.ENDED)
-        await self._screen.close()
-        await self._ending.tell()
-        await record.save()
-        if record.plan.status is not PlanStatus.TRIED:
-            await self._ending.forget()
 
     async def _carry_out(self) -> None:
         """All batches; a source that goes away is waited for, and the rest done then."""
@@ -143,6 +162,13 @@ class _Run:
                     pause = min(2 * pause, 8.0)
                     continue
                 self._record.set(stopped=str(error))
+            except (HandedOverError, OvertakenError):
+                raise
+            except Exception:  # noqa: BLE001 - told to the person, and the log has the rest
+                # trying again would end the same: it is told, and the log has the rest
+                ref = token_hex(2)
+                _log.exception("an operation went wrong", plan=self._record.plan.id, ref=ref)
+                self._record.set(stopped=f"Something unexpected went wrong (ref {ref})")
             return
 
     async def _lost_some(self) -> bool:
@@ -168,12 +194,13 @@ class _Run:
             return
         steps = executor.steps(plan, throttle)
         while True:
-            began = tools.monotonic()
             try:
-                step = await anext(steps)
+                async with self._turns:
+                    began = tools.monotonic()
+                    step = await anext(steps)
+                    took = tools.monotonic() - began
             except StopAsyncIteration:
                 return
-            took = tools.monotonic() - began
             throttle.pace = throttle.pace.after(took)
             if step.note:
                 record.set(note=step.note)
@@ -193,12 +220,11 @@ class _Run:
         if self._tools.monotonic() - self._saved_at >= SAVE_EVERY:
             self._saved_at = self._tools.monotonic()
             await self._record.save()
-            plan = replace(self._record.plan, done=tally.done, progress_at=now)
-            if not await self._tools.plans.advance(plan, expected=PlanStatus.RUNNING):
-                raise OvertakenError
-            self._record.plan = plan
 
     async def _stop_asked(self) -> bool:
+        if self._tools.catalog.read_only:
+            self._record.set(stopped=READ_ONLY)
+            return True
         who = await self._tools.operations.stop_asked(self._record.plan.id)
         if who is not None:
             self._record.set(stopped="stopped", stopped_by=who)

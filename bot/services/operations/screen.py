@@ -10,9 +10,14 @@ import structlog
 
 from bot.domain.message import Message, MessageRef, Tag, Urgency
 from bot.domain.times import MINUTE, Ms
-from bot.errors import RedisUnavailableError, SlackRefusedError, SlackUnavailableError
+from bot.errors import (
+    HandedOverError,
+    RedisUnavailableError,
+    SlackRefusedError,
+    SlackUnavailableError,
+)
 from bot.ports import Messenger, OperationWriter
-from bot.services.operations.record import Record
+from bot.services.operations.record import OvertakenError, Record
 
 _log = structlog.get_logger(__name__)
 KIND: Final = "bullhorn_operation"
@@ -51,15 +56,27 @@ class Screen:
         """Begin to show it."""
         self._task = asyncio.create_task(self._run(), name=f"screen-{self._record.plan.id}")
 
-    async def close(self, *, abandon: bool = False) -> None:
-        """Show the last state, and end; with `abandon`, another process will show it."""
+    async def close(self, leave: asyncio.Event | None = None) -> None:
+        """Show the last state, and end.
+
+        Without `leave` at once, as another process will show it; with it, until it is shown.
+
+        Raises:
+            HandedOverError: the process ends before Slack took it.
+        """
         self._over.set()
         if self._task is None:
             return
-        if abandon:
-            self._task.cancel()
+        if leave is not None:
+            leaving = asyncio.ensure_future(leave.wait())
+            await asyncio.wait({self._task, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            leaving.cancel()
+            if not self._task.done():
+                self._task.cancel()
+                raise HandedOverError
+        self._task.cancel()
         [ended] = await asyncio.gather(self._task, return_exceptions=True)
-        if isinstance(ended, Exception):
+        if isinstance(ended, Exception) and not isinstance(ended, OvertakenError):
             _log.error("an operation's message could not be shown", exc_info=ended)
 
     async def _run(self) -> None:
@@ -92,6 +109,8 @@ class Screen:
         if before == self._shown or self._refused:
             return True
         try:
+            if not await self._record.is_ours():
+                raise OvertakenError  # what we know of it is old
             if before.message is None:
                 await self._post(urgency)
             else:

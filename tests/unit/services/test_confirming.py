@@ -141,6 +141,44 @@ async def test_a_press_after_the_queue_refused_hands_it_over(office, queue):
     assert len(queue.retried) == 3
 
 
+async def test_what_was_lost_before_the_queue_is_put_in_again_by_the_leader(office, queue):
+    plan = await propose(office)
+    office.submitted.down = "Redis does not take it"
+    with pytest.raises(RedisUnavailableError):
+        await confirm(office, plan)
+    office.submitted.down = ""
+    await office.reconcile()
+    await office.reconcile()
+    await office.run_operations()
+    assert len(queue.retried) == 3
+    await office.reconcile()
+    assert not office.submitted.waiting, "it has ended"
+
+
+async def test_cancel_takes_back_what_was_lost_before_the_queue(office, queue):
+    plan = await propose(office)
+    office.submitted.down = "Redis does not take it"
+    with pytest.raises(RedisUnavailableError):
+        await confirm(office, plan)
+    office.submitted.down = ""
+    await office.toolbox.confirming.cancel(BOB, plan.id)
+    await office.reconcile()
+    await office.run_operations()
+    assert queue.retried == []
+    assert (await office.toolbox.confirming.plan(plan.id)).status is PlanStatus.CANCELLED
+
+
+async def test_one_for_later_is_put_in_again_with_what_is_left_of_its_time(office):
+    plan = await propose(office)
+    office.submitted.down = "Redis does not take it"
+    with pytest.raises(RedisUnavailableError):
+        await confirm(office, plan, choice=Choice(begin_at=office.clock.now + 60_000))
+    office.submitted.down = ""
+    office.clock.forward(20_000)
+    await office.reconcile()
+    assert [delay for _, _, delay in office.submitted.waiting] == [40_000]
+
+
 async def test_a_lost_reply_to_the_start_is_looked_into(office, monkeypatch):
     plan = await propose(office)
     plans = office.toolbox.confirming._plans
