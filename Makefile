@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
-.PHONY: setup demo test coverage check format bench lock clean
+.PHONY: setup demo test coverage outages check format bench lock clean
 
 setup: $(STAMP)
 
@@ -26,10 +26,13 @@ demo: setup
 	@exec $(BIN)/bullhorn demo $(if $(PORT),--port $(PORT))
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTARGS)
 
 coverage: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered $(TESTARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered $(TESTARGS)
+
+outages: setup  # each outage of the acceptance tests lasts a minute
+	OUTAGE=60 $(BIN)/python -m pytest tests/acceptance/test_outages_redis.py tests/acceptance/test_outages_slack.py --timeout=900
 
 check: setup
 	$(BIN)/ruff format --check .

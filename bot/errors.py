@@ -135,8 +135,7 @@ class ConfigError(BullhornError):
 
 
 class HandedOverError(BullhornError):
-    """This process ends: another replica goes on with the operation, after `delay` ms."""
+    """This process ends: another replica goes on with the operation."""
 
-    def __init__(self, *, delay: int = 0) -> None:
+    def __init__(self) -> None:
         super().__init__("Bullhorn is stopping; another replica goes on.")
-        self.delay = delay

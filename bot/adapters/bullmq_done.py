@@ -8,22 +8,25 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from bot.adapters.redis_errors import speaking_to
+from bot.adapters.redis_plan_store import KEPT as PLAN_KEPT
 from bot.adapters.sources import Sources
+from bot.domain.archives import KEPT as ARCHIVES_KEPT
 from bot.domain.queues import QueueId
 from bot.domain.times import DAY, Ms
 
 BATCH: Final = 500
 """Ids at a time."""
 
-KEPT: Final[Ms] = 2 * DAY
-"""How long a done set lasts: as lua/guard.lua has it."""
+KEPT: Final[Ms] = PLAN_KEPT
+"""How long a done set lasts: as long as its plan. lua/guard.lua has it too."""
 
 
 class BullmqDoneSets:
     """The port DoneSets over the sources of the config; all of it raises RedisUnavailableError."""
 
-    def __init__(self, *, sources: Sources) -> None:
+    def __init__(self, *, sources: Sources, archives_kept: Ms = ARCHIVES_KEPT) -> None:
         self._sources = sources
+        self._batches_kept = batch_kept(archives_kept)
 
     async def count(self, queue: QueueId, operation: str) -> int:
         """How many jobs the operation has changed."""
@@ -71,10 +74,24 @@ class BullmqDoneSets:
                 pipe.pexpire(key, KEPT)
                 await pipe.execute()
 
+    async def close(self, queue: QueueId, batch: str) -> None:
+        """Let nothing more be removed into the done set of this batch; see lua/remove.lua.
+
+        A server does one thing after the other: what `contains` says afterwards is all there is.
+        """
+        with speaking_to(queue.source):
+            key = f"{done_key(queue, batch)}:closed"
+            await self._sources.client(queue).set(key, "1", px=self._batches_kept)
+
     async def forget(self, queue: QueueId, operation: str) -> None:
         """Drop it."""
         with speaking_to(queue.source):
             await self._sources.client(queue).unlink(done_key(queue, operation))
+
+
+def batch_kept(archives_kept: Ms) -> Ms:
+    """How long it is known what was removed into a batch, and what was brought back of it."""
+    return max(KEPT, archives_kept + DAY)
 
 
 def done_key(queue: QueueId, operation: str) -> str:

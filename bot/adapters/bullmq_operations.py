@@ -50,7 +50,7 @@ class OperationsQueue:
         self._client = client
         self._queue: Any = None
 
-    async def submit(self, plan_id: str, attempt: str, *, delay: Ms = 0) -> None:
+    async def submit(self, plan_id: str, attempt: str) -> None:
         """Put an operation in; the same attempt of a plan is taken once."""
         with speaking_to(None):
             if self._queue is None:
@@ -60,7 +60,6 @@ class OperationsQueue:
                 {"plan": plan_id},
                 {
                     "jobId": f"{plan_id}-{attempt}",
-                    "delay": delay,
                     "attempts": _TRIES,
                     "backoff": {"type": "fixed", "delay": _AGAIN},
                     # nothing stays, so that an attempt whose job was lost can be put in again
@@ -136,7 +135,7 @@ class OperationsWorker:
         try:
             await self._handler(str(job.data.get("plan")), self._leave)
         except HandedOverError as error:
-            await job.moveToDelayed(time.time_ns() // 1_000_000 + error.delay, token)
+            await job.moveToDelayed(time.time_ns() // 1_000_000, token)
             raise DelayedError from error
         except Exception:
             _log.exception("an operation failed; it is tried again", plan=job.data.get("plan"))

@@ -15,11 +15,13 @@ from redis.asyncio import Redis
 from bot.adapters import bullmq_capture, bullmq_place, bullmq_restore
 from bot.adapters import bullmq_scripts as scripts
 from bot.adapters.bullmq_batches import Item, carry_through
+from bot.adapters.bullmq_done import batch_kept
 from bot.adapters.bullmq_guarded import Guarded
 from bot.adapters.bullmq_orphans import Orphans
 from bot.adapters.bullmq_scripts import Argument, Call
 from bot.adapters.redis_errors import speaking_to
 from bot.adapters.sources import Sources
+from bot.domain.archives import KEPT, LISTS
 from bot.domain.compatibility import Action, major_version
 from bot.domain.jobs import ArchivedJob, BatchOutcome, Captured, FailedRef, Placed
 from bot.domain.queues import QueueId
@@ -38,10 +40,11 @@ _NOT_PAUSED, _ACTIVE = 1, 2
 
 
 class BullmqRemover:
-    """The port QueueRemover over the sources of the config."""
+    """The port QueueRemover over the sources of the config; archives last `archives_kept`."""
 
-    def __init__(self, *, sources: Sources) -> None:
+    def __init__(self, *, sources: Sources, archives_kept: Ms = KEPT) -> None:
         self._sources = sources
+        self._batch_kept = batch_kept(archives_kept)
 
     def capture(
         self, queue: QueueId, state: str, jobs: Sequence[FailedRef]
@@ -70,8 +73,21 @@ class BullmqRemover:
         """
         items = [Item(job.id, (job.id, job.failed_at)) for job in jobs]
         guarded = self._guarded(queue, configured, operation)
-        first = (state, f"bullhorn:{batch}" if batch else "")
+        first = (state, f"bullhorn:{batch}" if batch else "", self._batch_kept)
         return await carry_through(guarded, scripts.load("remove"), items, first=first)
+
+    async def drop_ids(
+        self, queue: QueueId, state: str, jobs: Sequence[FailedRef], *, configured: int | None
+    ) -> int:
+        """Take ids out of `failed` or `completed` whose hash is gone; see the port.
+
+        Raises:
+            RefusedError, RedisUnavailableError: some may have been taken out before.
+        """
+        items = [Item(job.id, (job.id, job.failed_at)) for job in jobs]
+        guarded = self._guarded(queue, configured, "")
+        script = scripts.load("drop_ids")
+        return len((await carry_through(guarded, script, items, first=(state,))).done)
 
     async def restore(
         self,
@@ -94,7 +110,7 @@ class BullmqRemover:
             version: Any = await client.hget(queue.key("meta"), "version")
         guarded = self._guarded(queue, configured, operation)
         back = f"bullhorn:back-{archive}" if archive else ""
-        first = (major_version(version, configured) or 0, back)
+        first = (major_version(version, configured) or 0, back, self._batch_kept)
         items = bullmq_restore.items(jobs)
         return await carry_through(guarded, scripts.load("restore"), items, first=first)
 
@@ -106,7 +122,7 @@ class BullmqRemover:
         Raises:
             RedisUnavailableError: the source does not answer.
         """
-        in_list = state in bullmq_restore.LISTS
+        in_list = state in LISTS
         highest: Argument = until if until is not None and state in _TIMED else ""
         after: tuple[Argument, ...] = (highest, "", "")
         while True:
@@ -127,7 +143,7 @@ class BullmqRemover:
     async def in_state(self, queue: QueueId, state: str, *, until: Ms | None) -> int:
         """How many `select` would give now; markers in lists of BullMQ 3 and 4 are not counted."""
         key = queue.key(state)
-        if state not in bullmq_restore.LISTS:
+        if state not in LISTS:
             highest = until if until is not None and state in _TIMED else "+inf"
             return int(
                 await self._sources.ask(queue, lambda client: client.zcount(key, "-inf", highest))
@@ -155,6 +171,10 @@ class BullmqRemover:
     def orphans(self, queue: QueueId, *, steps: int | None = None) -> AsyncIterator[list[str]]:
         """Ids of job hashes that are in no set of the queue; see the port."""
         return Orphans(self._sources.client(queue), queue).find(steps=steps)
+
+    async def unlisted(self, queue: QueueId, ids: Sequence[str]) -> list[str]:
+        """Those that are in no list of the queue still; see the port."""
+        return await Orphans(self._sources.client(queue), queue).unlisted(ids)
 
     async def remove_orphans(
         self, queue: QueueId, ids: Sequence[str], *, operation: str

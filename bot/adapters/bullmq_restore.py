@@ -7,16 +7,13 @@ from collections.abc import Iterator, Sequence
 from bot.adapters.bullmq_batches import Item
 from bot.adapters.bullmq_capture import raw_bytes
 from bot.adapters.bullmq_scripts import Argument
+from bot.domain.archives import in_order
 from bot.domain.jobs import ArchivedJob
-
-LISTS = ("wait", "paused")
-"""The states that BullMQ keeps in lists, of those that can be asked for."""
 
 
 def items(jobs: Sequence[ArchivedJob]) -> list[Item]:
     """The jobs, those of lists in the order in which they must be put back."""
-    ordered = sorted(jobs, key=lambda job: int(job.score) if job.state in LISTS else 0)
-    return [Item(job.id, tuple(_flat(job))) for job in ordered]
+    return [Item(job.id, tuple(_flat(job))) for job in in_order(jobs)]
 
 
 def _flat(job: ArchivedJob) -> Iterator[Argument | bytes]:

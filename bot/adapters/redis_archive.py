@@ -1,4 +1,4 @@
-"""The archive in Bullhorn's own Redis: compressed batches that expire after a week.
+"""The archive in Bullhorn's own Redis: compressed batches that expire a week after the last one.
 
 The books (sizes, counts, which batch is unsettled) are kept by the scripts lua/archive_*.lua, so
 that what all archives take never goes over the cap, whoever puts something in.
@@ -19,18 +19,18 @@ from bot.adapters import archive_codec as codec
 from bot.adapters import bullmq_scripts as scripts
 from bot.adapters import keys
 from bot.adapters.redis_errors import speaking_to
-from bot.domain.archives import CAP, KEPT, ArchiveInfo, Kept
+from bot.adapters.redis_replicated import Replicated
+from bot.domain.archives import CAP, KEPT, ArchiveInfo, Kept, say_size
 from bot.domain.jobs import ArchivedJob
 from bot.domain.queues import QueueId
-from bot.domain.times import Ms
+from bot.domain.times import Ms, say_duration
 from bot.errors import ArchiveFullError, RedisUnavailableError, StaleError
 
 TRIES: Final = 10
 """How often a batch that another one writes is looked at again."""
 
 _GONE, _FULL, _SETTLED = -1, -2, -3
-_LOOK_AGAIN, _DONE = 0, 1
-_MEGABYTE: Final = 1024 * 1024
+_LOOK_AGAIN, _DONE, _LOST = 0, 1, 3
 
 
 class RedisArchive:
@@ -38,6 +38,7 @@ class RedisArchive:
 
     def __init__(self, *, client: Redis, cap: int = CAP, kept: Ms = KEPT) -> None:
         self._client: Any = client
+        self._replicated = Replicated(client)
         self._cap = cap
         self._kept = kept
 
@@ -56,21 +57,28 @@ class RedisArchive:
         Raises:
             ArchiveFullError: there is no room; not where it replaces one.
             StaleError: the archive has expired or was dropped.
+            RedisUnavailableError: also where no replica takes it in time; it may be kept then.
         """
         blob = await asyncio.to_thread(codec.pack, jobs)
         old = "" if replaces is None else replaces
-        number, origin = await self._run("archive_put", archive_id, self._cap, blob, len(jobs), old)
+        args = (self._cap, blob, len(jobs), old, self._kept)
+        number, origin = map(int, await self._run("archive_put", archive_id, *args))
         if number == _GONE:
             raise StaleError("The archive of this operation is gone. Start it anew.")
         if number == _FULL:
             raise ArchiveFullError(
-                f"The archive is full: it keeps {self._cap // _MEGABYTE} MB for a week. "
+                f"The archive is full: it keeps {say_size(self._cap)}, "
+                f"each job for {say_duration(self._kept)}. "
                 "Undo or wait for what is in it, or raise its size in the config."
             )
         return None if number == _SETTLED else Kept(number, origin)
 
     async def settle(self, archive_id: str, batch: int, keep: Collection[str]) -> bool:
-        """Only these of its jobs were removed: the others go; False where it is settled by now."""
+        """Only these of its jobs were removed: the others go; False where another has settled it.
+
+        Raises:
+            StaleError: there is no such batch (any more): Redis has lost it.
+        """
         wanted = frozenset(keep)
         return await self._rewrite(archive_id, batch, lambda job: job.id in wanted, settle=True)
 
@@ -163,6 +171,8 @@ class RedisArchive:
                 blob = await asyncio.to_thread(codec.pack, left) if left else ""
             args = (batch, digest, int(settle), len(left), blob)
             answer = await self._run("archive_rewrite", archive_id, *args)
+            if answer == _LOST:
+                raise StaleError("Bullhorn's own Redis has lost a batch of the archive.")
             if answer != _LOOK_AGAIN:
                 return bool(answer == _DONE)
         raise RedisUnavailableError("An archive changes too fast to be written now. Try again.")
@@ -172,6 +182,8 @@ class RedisArchive:
         of_one = (keys.archive(archive_id, part) for part in ("", "facts", "open"))
         names = (keys.ARCHIVES, keys.ARCHIVE_SIZES, keys.ARCHIVE_TOTAL, *of_one)
         with speaking_to(None):
+            if name == "archive_put":  # its jobs go from the queue next
+                return await self._replicated.run(script, names, (archive_id, *args))
             try:
                 return await self._client.evalsha(script.sha, len(names), *names, archive_id, *args)
             except NoScriptError:

@@ -54,7 +54,7 @@ class RedisOperationStore:
     async def save(self, operation: Operation) -> bool:
         """Replace what is known, if its `run` has it still; False when another has taken it."""
         with speaking_to(None):
-            args = [operation.run, self._codec.dump(operation), KEPT]
+            args: list[str | int] = [operation.run, self._codec.dump(operation), KEPT]
             return bool(await self._save(keys=_places(operation.id), args=args))
 
     async def runs(self, operation_id: str) -> str | None:

@@ -71,7 +71,7 @@ async def _again(tools: Toolbox, request: Request, queue: QueueId, arguments: Ar
         address = tools.catalog.address(queue)
         raise JobGoneError(
             f"No job of operation {echo(operation)} is failed in {address} now; "
-            "after two days it is not known any more which they were."
+            "after 8 days it is not known any more which they were."
         )
     message = render.jobs(
         queue, jobs[(page - 1) * PAGE : page * PAGE], FailureFilter(), total=len(jobs), page=page,

@@ -8,7 +8,7 @@ from bot.domain.access import Actor, Role
 from bot.domain.audit import Outcome
 from bot.domain.message import Reply
 from bot.domain.plans import Plan
-from bot.errors import AccessDeniedError, HiddenQueueError, PlanExpiredError
+from bot.errors import AccessDeniedError, HiddenQueueError, PlanExpiredError, UnavailableError
 from bot.render import operations, plans
 from bot.services.confirming import Choice
 
@@ -47,7 +47,11 @@ async def rest(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
 async def stop(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
     """End an operation after the batch it is at."""
     await _require(tools, actor, plan_id)
-    plan = await tools.confirming.stop(actor, plan_id)
+    try:
+        plan = await tools.confirming.stop(actor, plan_id)
+    except UnavailableError as error:
+        error.template = f"Not stopped: {error.template} It goes on when that is back: press again."
+        raise
     return Reply(message=operations.stopping(plan, tools.catalog))
 
 

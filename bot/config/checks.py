@@ -71,3 +71,8 @@ def _salesforce(file: FileSection) -> Iterator[Problem]:
     if section.activating.casefold() in (one.casefold() for one in section.failed):
         said = f"{quoted(section.activating)} cannot be a state that a retry is expected in, too."
         yield ("salesforce", "failed"), f"salesforce.failed: {said}"
+    others = {one.casefold() for one in (section.activating, *section.failed)}
+    for state in section.succeeded:
+        if state.casefold() in others:
+            said = f"{quoted(state)} cannot be a state of an order that is done, too."
+            yield ("salesforce", "succeeded"), f"salesforce.succeeded: {said}"

@@ -18,6 +18,7 @@ from bot.config.problems import about, explain
 from bot.config.sections import FileSection, SourceSection
 from bot.config.texts import dotted, either
 from bot.domain.access import AccessPolicy
+from bot.domain.archives import MB
 from bot.domain.policy import REDIS_SCHEMES, Catalog, first_match, is_pattern
 from bot.domain.salesforce import SalesforcePolicy
 from bot.domain.times import Ms
@@ -93,7 +94,7 @@ class Config:
     @property
     def archive_most(self) -> int:
         """How many bytes all archives together may take."""
-        return self.file.operations.archive_most_mb * 1_000_000
+        return self.file.operations.archive_most_mb * MB
 
     def salesforce(self) -> SalesforcePolicy:
         """What the retry through Salesforce reads and writes."""

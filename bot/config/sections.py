@@ -183,6 +183,7 @@ class SalesforceSection(Section):
     error_time_field: ApiName = _SALESFORCE.error_time_field
     activating: Word = _SALESFORCE.activating
     failed: list[Word] = list(_SALESFORCE.failed)
+    succeeded: list[Word] = list(_SALESFORCE.succeeded)
     api_version: ApiVersion = _SALESFORCE.api_version
     order_id: DataPath = _SALESFORCE.order_id
     reserve: Count = _SALESFORCE.reserve
@@ -192,7 +193,8 @@ class SalesforceSection(Section):
     def policy(self) -> SalesforcePolicy:
         """As the domain knows it."""
         given = {name: getattr(self, name) for name in type(self).model_fields}
-        return SalesforcePolicy(**{**given, "failed": tuple(self.failed)})
+        lists = {"failed": tuple(self.failed), "succeeded": tuple(self.succeeded)}
+        return SalesforcePolicy(**{**given, **lists})
 
 
 class ErrorSection(Section):

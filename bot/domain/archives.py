@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain.jobs import ArchivedJob
 from bot.domain.queues import QueueId
 from bot.domain.times import DAY, Ms
 
 KEPT: Final[Ms] = 7 * DAY
 """How long jobs can be brought back."""
 
-CAP: Final = 256 * 1024 * 1024
+MB: Final = 1_000_000
+"""Bytes, wherever sizes are said or configured."""
+
+CAP: Final = 256 * MB
 """The most bytes that all archives together take, compressed."""
 
-_KILO: Final = 1024
+_KILO: Final = 1000
 _WHOLE: Final = 10
+
+
+LISTS: Final = ("wait", "paused")
+"""The states that BullMQ keeps in lists, of those that can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,11 @@ class ArchiveInfo:
     expires_at: Ms
     jobs: int = 0
     bytes: int = 0
+
+
+def in_order(jobs: Sequence[ArchivedJob]) -> list[ArchivedJob]:
+    """Those of one batch as they must be put back: in a list before as many as lay after them."""
+    return sorted(jobs, key=lambda job: int(job.score) if job.state in LISTS else 0)
 
 
 def say_size(count: int) -> str:

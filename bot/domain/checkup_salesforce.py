@@ -62,6 +62,10 @@ def _fields(check: str, seen: SalesforceFacts, policy: SalesforcePolicy) -> Find
     if known and policy.failed and not known & {value.casefold() for value in policy.failed}:
         said = f"{policy.status_field} has none of {', '.join(policy.failed)} (it has {there})"
         return warn(check, said, "Set salesforce.failed in the config: no order would be retried")
+    if known and policy.succeeded and not known & {one.casefold() for one in policy.succeeded}:
+        said = f"{policy.status_field} has none of {', '.join(policy.succeeded)} (it has {there})"
+        fix = "Set salesforce.succeeded in the config: a receipt could not tell what is done"
+        return warn(check, said, fix)
     return ok(check, f"{', '.join(policy.fields)} can be read and changed")
 
 

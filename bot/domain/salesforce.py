@@ -26,8 +26,9 @@ _CHECK: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 class SalesforcePolicy:
     """What the config says of Salesforce: names, values and limits.
 
-    `failed` are the states from which a retry is expected; empty: any but `activating`. `order_id`
-    is the path of the order's id in the job's data. `reserve` is how many of the day's API requests
+    `failed` are the states from which a retry is expected; empty: any but `activating`. `succeeded`
+    are those of an order that is done; of any other nothing can be told by its state. `order_id` is
+    the path of the order's id in the job's data. `reserve` is how many of the day's API requests
     are left to others. `timeout` is for one call; an order that has been activating for longer than
     `stuck_after` with no job is stuck. Both in ms.
     """
@@ -38,6 +39,7 @@ class SalesforcePolicy:
     error_time_field: str = "Activation_Error_DateTime__c"
     activating: str = "Activating"
     failed: tuple[str, ...] = ("Failed", "Error", "Activation Failed")
+    succeeded: tuple[str, ...] = ("Activated",)
     api_version: str = "62.0"
     order_id: str = "sfOrderId"
     reserve: int = 500
@@ -58,6 +60,20 @@ class SalesforcePolicy:
     def is_activating(self, order: Order) -> bool:
         """Whether a retry is under way, as far as Salesforce knows."""
         return _same(order.status) == _same(self.activating)
+
+    def fate(self, order: Order) -> str:
+        """What an order's state says of the job it was retried for.
+
+        `completed`, `failed`, `waiting` while it is activating, or "" where it says neither: of an
+        order that was cancelled, or that a person set to something else, no job need ever come.
+        """
+        status = _same(order.status)
+        if self.is_activating(order):
+            return "waiting"
+        if status in map(_same, self.succeeded):
+            return "completed"
+        failed = status in map(_same, self.failed) or (not self.failed and bool(order.error))
+        return "failed" if failed else ""
 
     def expected(self) -> str:
         """The states from which a retry is expected, in words."""
@@ -118,18 +134,25 @@ class NewJob:
     """The job that came of a retry through Salesforce.
 
     `state` is `completed`, `failed` (with its `code`), `gone` or `waiting`. `job_id` is None where
-    the job was not seen (it may be removed as soon as it has finished) and the order tells.
+    the job was not seen (it may be removed as soon as it has finished) and the order tells; where
+    its `status` tells nothing either, it is `gone`.
     """
 
     order_id: str
     state: str
     job_id: str | None = None
     code: str = ""
+    status: str = ""
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will become of it."""
         return self.state != "waiting"
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a new job, or was one that did what was wanted."""
+        return self.job_id is not None or self.state == "completed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

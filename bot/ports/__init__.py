@@ -10,7 +10,8 @@ from bot.ports.operations import (
     OutcomeReader,
 )
 from bot.ports.own import AuditLog, Leadership, PlanStore, WatchStore
-from bot.ports.queues import DoneSets, QueueOperator, QueueReader, QueueRemover
+from bot.ports.queues import QueueOperator, QueueReader
+from bot.ports.removal import DoneSets, QueueRemover
 from bot.ports.salesforce import OrderSystem
 from bot.ports.slack import AlertWriter, Directory, Fresh, Messenger
 

@@ -25,7 +25,7 @@ class Archive(Protocol):
     async def begin(
         self, archive_id: str, *, queue: QueueId, state: str, kind: str, by: str
     ) -> None:
-        """Make it, unless it is there; it expires a week later."""
+        """Make it, unless it is there; it expires a week after its last batch was put in."""
         ...
 
     async def put(
@@ -33,18 +33,24 @@ class Archive(Protocol):
     ) -> Kept | None:
         """Keep a batch, unsettled; the one it `replaces` is gone with that.
 
+        It is kept by a replica of its Redis too, where there is one, before this returns.
+
         None where the one it replaces is settled, or gone, by now: then nothing was kept.
 
         Raises:
             ArchiveFullError: there is no room; not where it replaces one.
             StaleError: the archive has expired or was dropped.
+            RedisUnavailableError: also where no replica takes it in time; it may be kept then.
         """
         ...
 
     async def settle(self, archive_id: str, batch: int, keep: Collection[str]) -> bool:
         """Only these of its jobs were removed: the others go.
 
-        False where it is settled, or gone, by now: then nothing was changed.
+        False where another has replaced it, or it is settled by now: then nothing was changed.
+
+        Raises:
+            StaleError: there is no such batch (any more): Redis has lost it.
         """
         ...
 

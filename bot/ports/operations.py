@@ -16,7 +16,7 @@ from bot.domain.times import Ms
 class OperationQueue(Protocol):
     """Bullhorn's own BullMQ queue of operations."""
 
-    async def submit(self, plan_id: str, attempt: str, *, delay: Ms = 0) -> None:
+    async def submit(self, plan_id: str, attempt: str) -> None:
         """Put an operation in; the same attempt of a plan is taken once.
 
         Raises:

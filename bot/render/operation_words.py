@@ -27,13 +27,19 @@ _PLAIN: Final = (PlanKind.RETRY, PlanKind.SALESFORCE)
 _ARCHIVES: Final = (PlanKind.CLEAN, PlanKind.DRAIN)
 
 
-def done_words(plan: Plan, done: int, address: str, error: str = "") -> str:
+def done_words(plan: Plan, done: int, address: str, error: str = "", *, vanished: int = 0) -> str:
     """`Removed 1,200 of 1,204 failed jobs of *order-provisioning*`; `error` is what all had."""
     queue = f"*{escape(address, 80)}*"
     of = f"{number(plan.count)} {error}".strip() if plan.kind in _PLAIN else jobs(plan)
     if plan.kind is PlanKind.CLEAN and plan.named:
         what = f"{escape(state_word(plan.state), 40)} job {code(plan.ids[0][0], 60)}"
-        return f"Removed {what} of {queue}" if done else f"Did not remove {what} of {queue}"
+        if vanished and not done:
+            what = f"the id {code(plan.ids[0][0], 60)}"
+        return (
+            f"Removed {what} of {queue}"
+            if done or vanished
+            else f"Did not remove {what} of {queue}"
+        )
     if not done:
         return f"Changed none of {of} in {queue}"
     return f"{_DONE[plan.kind].format(f'{number(done)} of {of}')} {queue}"
@@ -64,6 +70,13 @@ def changed(plan: Plan) -> str:
     if plan.kind is PlanKind.UNDO:
         return "in use again, and stay archived"
     return "no longer as shown"
+
+
+def vanished(plan: Plan, count: int) -> str:
+    """What became of ids that have no job."""
+    if plan.kind is not PlanKind.CLEAN:
+        return "had vanished"
+    return f"had no job left: {'its id is' if count == 1 else 'their ids are'} gone now"
 
 
 def left_out(plan: Plan) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from bot.domain.message import Message
-from bot.domain.operations import Operation, Phase, Receipt
+from bot.domain.operations import WATCH_LIMIT, Operation, Phase, Receipt
 from bot.domain.plans import Plan, PlanKind, PlanStatus
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.times import Ms
@@ -28,7 +28,7 @@ from bot.render.levels import WARNING_SIGN
 from bot.render.plan_card import RETRIES, jobs
 from bot.render.reasons import named
 from bot.render.typed import typed
-from bot.render.words import escape, length, mention, number, plural, trusted
+from bot.render.words import date, escape, length, mention, number, plural, trusted
 
 _BAR: Final = 16
 _CODES: Final = 4
@@ -57,10 +57,14 @@ class OperationRenderer:
         total = plan.canary or plan.count
         headline = f"{plan.kind.doing} {self._about(plan, total)}, by {_people(plan)}"
         done = min(operation.tally.seen, total)
-        line = f"{bar(done, total)} {number(done)} of {number(total)}"
+        line = f"{bar(done, total)} {number(done)} of {number(total)}{_speed(plan, operation, now)}"
+        if operation.phase is Phase.WAITING and plan.begin_at is not None:
+            line = (
+                f"Begins {date(plan.begin_at, now)}: the least time between two tries is over then"
+            )
         notice = f"Waiting: {trusted(operation.notice, 300)}" if operation.notice else ""
         blocks: list[Block | None] = [
-            section(f"*{headline}*", f"{line}{_speed(plan, operation, now)}", notice),
+            section(f"*{headline}*", line, notice),
             actions(
                 press(
                     "Stop",
@@ -99,9 +103,14 @@ class OperationRenderer:
     def _canary(self, plan: Plan, operation: Operation) -> str:
         """What a canary says about the rest."""
         ended = operation.receipt
-        if not plan.canary or not operation.over or ended is None:
-            return ""
         left = plan.count - operation.tally.done
+        if plan.canary and not operation.over:
+            until = date((operation.moved_at or plan.asked_at) + WATCH_LIMIT)
+            tried = number(operation.tally.done)
+            more = f"A try: {number(left)} more are offered when these {tried} have ended"
+            return f"{more}, at the latest {until}."
+        if not plan.canary or ended is None:
+            return ""
         if ended.failed_again:
             return f"*Not going on*: {number(left)} stay failed. See what failed first."
         if ended.without_job:
@@ -170,12 +179,16 @@ def outcome_words(plan: Plan, operation: Operation, catalog: Catalog) -> str:
     """Done, and what was not and why, each only when there is any."""
     tally = operation.tally
     error = _error(plan, catalog.policy(plan.queue))
-    done = words.done_words(plan, tally.done, catalog.address(plan.queue), error)
+    done = words.done_words(
+        plan, tally.done, catalog.address(plan.queue), error, vanished=tally.vanished
+    )
     if plan.kind is PlanKind.OBLITERATE and not plan.count and not operation.stopped:
         done = f"Removed *{escape(catalog.address(plan.queue), 80)}*, which was empty"
     rest = [
         _some(tally.changed, words.changed(plan)),
-        f"{number(tally.vanished)} had vanished" if tally.vanished else "",
+        f"{number(tally.vanished)} {words.vanished(plan, tally.vanished)}"
+        if tally.vanished
+        else "",
         f"{number(tally.left_out)} left out ({words.left_out(plan)})" if tally.left_out else "",
     ]
     total = plan.canary or plan.count
@@ -203,7 +216,7 @@ def receipt_words(ended: Receipt, policy: QueuePolicy, plan: Plan) -> str:
     if ended.waiting:
         said.append(f"{number(ended.waiting)} still waiting")
     if ended.gone:
-        said.append(f"{number(ended.gone)} gone without a trace")
+        said.append(f"{number(ended.gone)} ended unseen")
     if ended.without_job:
         said.append(escape(ended.jobless_said(), 250))
     if ended.watched < ended.of:
@@ -214,9 +227,13 @@ def receipt_words(ended: Receipt, policy: QueuePolicy, plan: Plan) -> str:
 def began(plan: Plan, catalog: Catalog) -> Message:
     """In the place of the card, for the one who pressed."""
     queue = escape(catalog.address(plan.queue), 80)
+    count = plan.canary or plan.count - plan.done
+    other = "the other " if plan.done and not plan.canary else ""
+    what = f"{other}{jobs(replace(plan, count=count))} of {queue}"
+    when = "Begun" if plan.begin_at is None else f"Planned for {date(plan.begin_at)}"
     return simple(
-        f"Begun: {jobs(replace(plan, count=plan.canary or plan.count))} of {queue}. "
-        "Its message in this channel shows how far it is, and has the Stop button."
+        f"{when}: {what}. Its message shows how far it is and has the Stop button: in this "
+        "channel, or in your direct messages with me where I may not post."
     )
 
 
@@ -275,5 +292,9 @@ def _some(count: int, what: str) -> str:
 
 def _people(plan: Plan) -> str:
     """Who confirmed it, and who approved."""
-    who = mention(plan.confirmed_by or plan.asked_by)
-    return f"{who}, approved by {mention(plan.approved_by)}" if plan.approved_by else who
+    asked, confirmed = plan.asked_by, plan.confirmed_by or plan.asked_by
+    if plan.approved_by:
+        return f"{mention(confirmed)}, approved by {mention(plan.approved_by)}"
+    if asked != confirmed:
+        return f"{mention(asked)}, the rest by {mention(confirmed)}"
+    return mention(confirmed)

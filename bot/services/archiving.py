@@ -3,21 +3,29 @@
 A batch goes capture, put, remove, settle. Whatever is removed was put before, and the removing
 script enters it into the operation's done set: so after a crash at any point, `resume` finishes
 the batch, and each job is either in its queue or in the archive.
+
+Whoever settles a batch that another process may hold too closes it first, beside the queue: what
+that process would remove later would be kept by nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from bot.domain.archives import Kept
+from bot.domain.archives import Kept, in_order
 from bot.domain.jobs import ArchivedJob, BatchOutcome, FailedRef
 from bot.domain.queues import QueueId
-from bot.errors import BullhornError, RefusedError
+from bot.errors import BullhornError, RefusedError, StaleError
 from bot.ports import Archive, DoneSets, QueueRemover
 
 _AT_ONCE = 500
 """Ids that a done set is asked about at a time."""
+
+
+Reopen: TypeAlias = Callable[[], Awaitable[None]]
+"""Makes the archive where it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,7 @@ class _Batch:
     archive_id: str
     kept: Kept
     operation: str
+    reopen: Reopen | None
 
     @property
     def done_set(self) -> str:
@@ -58,14 +67,16 @@ class Archiving:
         configured: int | None,
         operation: str,
         wanted: Callable[[ArchivedJob], bool] | None = None,
+        reopen: Reopen | None = None,
     ) -> BatchOutcome:
         """Archive and remove jobs that are in `state` with that score.
 
-        Those that are not `wanted` stay, and are not counted.
+        Those that are not `wanted` stay, and are not counted. `reopen` is for an archive that was
+        lost while jobs were removed for it.
 
         Raises:
             ArchiveFullError: there is no room for them.
-            RefusedError: the queue does not allow it now.
+            RefusedError: the queue does not allow it now, or the archive has lost what it kept.
             UnavailableError: something does not answer; `resume` finishes what was begun.
                 `done` is, in each of these, what was removed before.
         """
@@ -77,9 +88,9 @@ class Archiving:
                 outcome += BatchOutcome(changed=group.changed, vanished=group.vanished)
                 chosen = tuple(job for job in group.jobs if wanted is None or wanted(job))
                 if chosen and (kept := await self._archive.put(archive_id, chosen)):
-                    batch = _Batch(queue, archive_id, kept, operation)
+                    batch = _Batch(queue, archive_id, kept, operation, reopen)
                     removed = await self._remove(batch, chosen, configured)
-                    await self._settle(batch, removed.done)
+                    await self._settle(batch, chosen, removed.done)
                     outcome += removed
         except BullhornError as error:
             error.done = outcome + _of(error)
@@ -87,15 +98,22 @@ class Archiving:
         return outcome
 
     async def resume(
-        self, queue: QueueId, *, archive_id: str, configured: int | None, operation: str
+        self,
+        queue: QueueId,
+        *,
+        archive_id: str,
+        configured: int | None,
+        operation: str,
+        reopen: Reopen | None = None,
     ) -> BatchOutcome:
         """Finish the batches that a crash left between put and settle.
 
         They are removed now, not given up: a process that was only slow may still be about to
-        remove them, and must find nothing left to do.
+        remove them, and must find nothing left to do. Of the outcome there is `done` alone, with
+        what was removed before and is not in the done set any more: what stays is met again.
 
         Raises:
-            RefusedError: the queue does not allow it now; the batches are settled all the same.
+            RefusedError: as `take`; the batches are settled all the same.
             UnavailableError: something does not answer; call again.
         """
         outcome = BatchOutcome()
@@ -109,14 +127,16 @@ class Archiving:
             kept = await self._archive.put(archive_id, whole, replaces=number)
             if kept is None:  # another has finished it meanwhile
                 continue
-            batch = _Batch(queue, archive_id, kept, operation)
+            batch = _Batch(queue, archive_id, kept, operation, reopen)
+            earlier = await self._contained(queue, batch.done_set, [job.id for job in left])
+            await self._done.remember(queue, operation, earlier)
             try:
-                outcome += await self._remove(batch, left, configured)
-            except RefusedError as error:
-                refusal = error
-                outcome += _of(error)
-            else:
+                removed = await self._remove(batch, left, configured)
                 await self._settle_by_done(batch, whole)
+            except RefusedError as error:
+                refusal, removed = error, _of(error)
+            fresh = (id_ for id_ in removed.done if id_ not in known and id_ not in earlier)
+            outcome += BatchOutcome(done=(*earlier, *fresh))
         if refusal is not None:
             refusal.done = outcome
             raise refusal
@@ -130,26 +150,30 @@ class Archiving:
         batch: int,
         configured: int | None,
         operation: str,
-    ) -> BatchOutcome:
-        """Restore a batch as it was; what is back goes out of the archive.
+        size: Callable[[], int],
+    ) -> AsyncIterator[BatchOutcome]:
+        """Restore a batch as it was, `size()` jobs at a time; what is back goes out of the archive.
 
         `operation` is the undo's own. Batches must be brought back in the archive's order, and may
-        be again: what was restored before is in the outcome as `already`.
+        be again: what was restored before is in the outcomes as `already`.
 
         Raises:
             RefusedError: the queue does not allow it now; `done` is what was restored before.
             UnavailableError: something does not answer; call again.
         """
-        jobs = await self._archive.batch(archive_id, batch)
-        try:
-            outcome = await self._remover.restore(
-                queue, jobs, configured=configured, operation=operation, archive=archive_id
-            )
-        except RefusedError:
+        waiting = in_order(await self._archive.batch(archive_id, batch))
+        while waiting:
+            count = size()
+            jobs, waiting = waiting[:count], waiting[count:]
+            try:
+                outcome = await self._remover.restore(
+                    queue, jobs, configured=configured, operation=operation, archive=archive_id
+                )
+            except RefusedError:
+                await self._drop_restored(queue, jobs, archive_id, batch, operation)
+                raise
             await self._drop_restored(queue, jobs, archive_id, batch, operation)
-            raise
-        await self._drop_restored(queue, jobs, archive_id, batch, operation)
-        return outcome
+            yield outcome
 
     async def drop_returned(
         self, queue: QueueId, *, archive_id: str, batch: int, operation: str
@@ -194,9 +218,9 @@ class Archiving:
                     batch=batch.done_set,
                 )
         except RefusedError as error:
-            whole = await self._archive.batch(batch.archive_id, batch.kept.number)
-            await self._settle_by_done(batch, whole)
             error.done = outcome + _of(error)
+            whole = await self._archive.batch(batch.archive_id, batch.kept.number)
+            await self._settle_by_done(batch, whole or jobs)
             raise
         return outcome
 
@@ -212,13 +236,50 @@ class Archiving:
         return found
 
     async def _settle_by_done(self, batch: _Batch, jobs: Sequence[ArchivedJob]) -> None:
+        """Settle a batch that another process may hold too; raises as `_settle`."""
+        await self._done.close(batch.queue, batch.done_set)
         ids = [job.id for job in jobs]
         removed = await self._contained(batch.queue, batch.done_set, ids)
-        await self._settle(batch, removed)
+        await self._settle(batch, jobs, removed)
 
-    async def _settle(self, batch: _Batch, removed: Collection[str]) -> None:
-        if await self._archive.settle(batch.archive_id, batch.kept.number, removed):
-            await self._done.forget(batch.queue, batch.done_set)
+    async def _settle(
+        self, batch: _Batch, jobs: Sequence[ArchivedJob], removed: Collection[str]
+    ) -> None:
+        """Keep what was removed of a batch, and nothing else.
+
+        Raises:
+            RefusedError: the archive had lost the batch; they are kept anew, if it can be.
+        """
+        try:
+            if await self._archive.settle(batch.archive_id, batch.kept.number, removed):
+                await self._done.forget(batch.queue, batch.done_set)
+        except StaleError:
+            if removed:
+                await self._keep_anew(batch, [job for job in jobs if job.id in removed])
+
+    async def _keep_anew(self, batch: _Batch, jobs: Sequence[ArchivedJob]) -> None:
+        """What is in no queue and no archive is here alone: try to keep it, and stop.
+
+        Raises:
+            RefusedError: always.
+        """
+        ids = [job.id for job in jobs]
+        said = "They are archived anew; what came before them may be missing."
+        try:
+            if batch.reopen is not None:
+                await batch.reopen()
+            kept = await self._archive.put(batch.archive_id, jobs)
+            if kept is not None:
+                await self._archive.settle(batch.archive_id, kept.number, ids)
+        except BullhornError:
+            said = "They could not be archived anew and cannot be brought back."
+        last = "the last job" if len(ids) == 1 else f"the last {len(ids):,} jobs"
+        refusal = RefusedError(
+            f"Bullhorn's own Redis has lost {last} it had archived, as in a failover. {said} "
+            "The audit log has their ids. Look after that Redis before you go on."
+        )
+        refusal.done = BatchOutcome(done=tuple(ids))
+        raise refusal
 
     async def _contained(
         self, queue: QueueId, operation: str, ids: Sequence[str]

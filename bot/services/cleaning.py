@@ -121,9 +121,11 @@ class CleanPlanner:
             raise JobGoneError(_nothing(state, older_than, orphans, self._address(queue)))
         said = await self._ages(queue, state, until=until, now=now)
         if state == FAILED:
-            weight = await self._scales.weigh(queue, state, count, until=until)
-            said += self._scales.said(weight, count)
-            said += _flows(await self._desk.reader.plan_facts(queue, FailureFilter(until=until)))
+            facts = await self._desk.reader.plan_facts(queue, FailureFilter(until=until))
+            whole = max(0, count - facts.vanished)
+            weight = await self._scales.weigh(queue, state, whole, until=until)
+            said += self._scales.said(weight, whole) if whole else []
+            said += _flows(facts) + _without_job(facts.vanished, count)
         else:
             said.append("Completed jobs are not archived: they cannot be brought back")
         plan = self._desk.draft(
@@ -146,17 +148,19 @@ class CleanPlanner:
         sample, _ = await self._desk.look(queue, Action.REMOVE)
         job = await self._desk.reader.job(queue, job_id)
         placed = await self._remover.place(queue, job_id)
-        if job is None or placed is None:
+        if placed is None or (job is None and placed.state not in DEFAULT_AGE):
             raise self._missing(queue, job_id, job)
         _check_free(placed, job_id)
-        weight = await self._scales.weigh_these(queue, placed.state, [placed.ref], 1)
-        redact = self._desk.catalog.policy(queue).redact
-        said = [_described(job, redact), *self._scales.said(weight, 1)]
+        said = _without_job(1, 1)
+        if job is not None:
+            weight = await self._scales.weigh_these(queue, placed.state, [placed.ref], 1)
+            redact = self._desk.catalog.policy(queue).redact
+            said = [_described(job, redact), *self._scales.said(weight, 1)]
         plan = self._desk.draft(
             actor, queue, PlanKind.CLEAN, now=sample.taken_at, count=1, state=placed.state,
             ids=((job_id, placed.ref.failed_at),), named=True, warnings=tuple(said),
         )  # fmt: skip
-        return await self._desk.keep(replace(plan, archive=plan.id))
+        return await self._desk.keep(replace(plan, archive=plan.id if job is not None else ""))
 
     async def again(self, actor: Actor, plan: Plan) -> Proposal:
         """A new plan for what an old one was asked for; raises as `propose`."""
@@ -241,6 +245,17 @@ def _flows(facts: PlanFacts) -> list[str]:
     if count == 1:
         return ["1 flow child whose parent waits for it: left out"]
     return [f"{count:,} flow children whose parents wait for them: left out"]
+
+
+def _without_job(count: int, of: int) -> list[str]:
+    """Ids in the set whose hash bare commands, or an eviction, have taken."""
+    if not count:
+        return []
+    if of == 1:
+        return ["It has no job left, only its id: that goes, and there is nothing to archive"]
+    if count == 1:
+        return ["1 of them has no job left, only its id: that goes too, and is not archived"]
+    return [f"{count:,} of them have no job left, only their ids: these go too, not archived"]
 
 
 def _described(job: JobDetail, redact: Sequence[str]) -> str:

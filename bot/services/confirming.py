@@ -132,7 +132,7 @@ class Confirming:
             await self._not_open(await self._plans.get(plan.id))
             raise StaleError("This plan was just carried out by another press.")
         await self._record(actor, running, Outcome.STARTED, "")
-        await self._queue.submit(running.id, running.attempt, delay=wait_of(running, now))
+        await self._queue.submit(running.id, running.attempt)
         return running
 
     async def cancel(self, actor: Actor, plan_id: str) -> Plan:
@@ -219,11 +219,10 @@ class Confirming:
     async def _hand_over(self, plan: Plan | None, actor: Actor) -> None:
         """Put a begun plan into the queue again, should it have been lost on the way there.
 
-        The same attempt runs once, and not before its time.
+        The same attempt runs once.
         """
         if plan is not None and plan.status is PlanStatus.RUNNING and plan.asked_by == actor.user:
-            now = await self._reader.now()
-            await self._queue.submit(plan.id, plan.attempt, delay=wait_of(plan, now))
+            await self._queue.submit(plan.id, plan.attempt)
 
     async def _open(self, plan: Plan | None, actor: Actor) -> Plan:
         """The plan, if this person may still confirm it."""
@@ -263,8 +262,3 @@ class Confirming:
             actor, plan.kind.verb, words.what(plan, self._redact(plan)), word,
             queue=plan.queue, job_count=0, detail=detail, plan=plan.id, approver=plan.approved_by,
         )  # fmt: skip
-
-
-def wait_of(plan: Plan, now: Ms) -> Ms:
-    """How long it is until a begun plan may run."""
-    return max(0, plan.begin_at - now) if plan.begin_at is not None else 0

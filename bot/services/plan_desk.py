@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
@@ -13,7 +14,7 @@ from bot.domain.queues import QueueId
 from bot.domain.sample import Sample
 from bot.domain.times import Ms
 from bot.ports import PlanStore, QueueReader
-from bot.services.planning import Proposal
+from bot.services.planning import Proposal, under_way
 from bot.services.queue_facts import QueueFacts
 
 FROZEN_BY_ID = 2_000
@@ -58,5 +59,7 @@ class Desk:
 
     async def keep(self, plan: Plan, **more: Any) -> Proposal:
         """Store it, and propose it."""
+        busy = await under_way(self.plans, plan.queue)
+        plan = replace(plan, warnings=(*busy, *plan.warnings))
         await self.plans.save(plan)
         return Proposal(plan=plan, **more)

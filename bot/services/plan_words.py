@@ -32,7 +32,8 @@ def what(plan: Plan, redact: Sequence[str]) -> str:
         return f"remove {noun(plan)}"
     code = _code(plan, redact)
     about = f" × {code}" if code else f" {noun(plan)}"
-    return f"{plan.kind.verb} {plan.count:,}{about}{_how(plan)}"
+    tried = f", {plan.canary:,} first" if plan.canary else ""
+    return f"{plan.kind.verb} {plan.count:,}{about}{_how(plan)}{tried}"
 
 
 def note(plan: Plan, done: int, redact: Sequence[str]) -> str:
@@ -52,7 +53,8 @@ def outcome(plan: Plan, operation: Operation) -> str:
     if tally.changed:
         said.append(f"{tally.changed:,} no longer as shown")
     if tally.vanished:
-        said.append(f"{tally.vanished:,} had vanished")
+        ids = "ids without a job taken out" if plan.kind is PlanKind.CLEAN else "had vanished"
+        said.append(f"{tally.vanished:,} {ids}")
     if tally.left_out:
         said.append(f"{tally.left_out:,} left out")
     if operation.stopped_by:
@@ -71,7 +73,9 @@ def receipt(ended: Receipt, redact: Sequence[str]) -> str:
     if ended.waiting:
         said.append(f"{ended.waiting:,} still waiting")
     if ended.gone:
-        said.append(f"{ended.gone:,} gone without a trace")
+        said.append(f"{ended.gone:,} ended unseen")
+    if ended.without_job:
+        said.append(ended.jobless_said())
     return ", ".join(said)
 
 

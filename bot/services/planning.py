@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from bot.domain.access import Actor
 from bot.domain.archives import ArchiveInfo
-from bot.domain.plans import Plan
+from bot.domain.plans import Plan, PlanStatus
+from bot.domain.queues import QueueId
+from bot.ports import PlanStore
+
+_MOST: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +52,15 @@ class Planner(Protocol):
             RedisUnavailableError: the queue cannot be read.
         """
         ...
+
+
+async def under_way(plans: PlanStore, queue: QueueId) -> tuple[str, ...]:
+    """What others are doing to the queue now: two bulk changes get in each other's way."""
+    said = []
+    for plan_id in await plans.running():
+        plan = await plans.get(plan_id)
+        if plan is None or plan.queue != queue or plan.status is not PlanStatus.RUNNING:
+            continue
+        who = plan.confirmed_by or plan.asked_by
+        said.append(f"<@{who}> has begun to {plan.kind.verb} {plan.count:,} here: not over yet")
+    return tuple(said[:_MOST])

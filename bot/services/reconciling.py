@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.plans import PlanStatus
-from bot.ports import OperationQueue, PlanStore, QueueReader
-from bot.services.confirming import wait_of
+from bot.ports import OperationQueue, PlanStore
 
 
 class Reconciler:
@@ -13,10 +12,9 @@ class Reconciler:
     By a killed process, or a queue that refused. What is in it already stays as it is.
     """
 
-    def __init__(self, *, plans: PlanStore, queue: OperationQueue, reader: QueueReader) -> None:
+    def __init__(self, *, plans: PlanStore, queue: OperationQueue) -> None:
         self._plans = plans
         self._queue = queue
-        self._reader = reader
 
     async def run_pass(self) -> None:
         """Look at all of them once.
@@ -29,5 +27,4 @@ class Reconciler:
             if plan is None or plan.status is not PlanStatus.RUNNING:
                 await self._plans.forget_running(plan_id)
                 continue
-            now = await self._reader.now()
-            await self._queue.submit(plan.id, plan.attempt, delay=wait_of(plan, now))
+            await self._queue.submit(plan.id, plan.attempt)

@@ -100,7 +100,7 @@ def repair_executors(supplies: Supplies) -> Mapping[PlanKind, Executor]:
         PlanKind.UNSTICK: UnstickExecutor(
             reader=supplies.reader, operator=operator, done=done, catalog=catalog
         ),
-        PlanKind.CLEAN: CleanExecutor(taking=taking, remover=remover, done=done),
+        PlanKind.CLEAN: CleanExecutor(taking=taking, remover=remover, done=done, catalog=catalog),
         PlanKind.SWEEP: SweepExecutor(remover=remover, done=done),
         PlanKind.UNDO: UndoExecutor(archiving=archiving, archive=archive, catalog=catalog),
         PlanKind.DRAIN: DrainExecutor(taking=taking, remover=remover, done=done),

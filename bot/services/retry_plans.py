@@ -20,7 +20,7 @@ from bot.domain.times import Ms
 from bot.ports import PlanStore, QueueReader
 from bot.services.plan_freezing import FROZEN_BY_ID, Frozen, freeze_matching, freeze_named, without
 from bot.services.plan_knowledge import Knowledge, look_into
-from bot.services.planning import Proposal
+from bot.services.planning import Proposal, under_way
 from bot.services.queue_facts import QueueFacts, allows_fresh
 
 __all__ = ["FROZEN_BY_ID", "RetryPlanner"]
@@ -81,7 +81,8 @@ class RetryPlanner:
             kept=frozen.kept,
             kept_limit=frozen.kept_limit,
         )
-        plan = self._judged(plan, known, sample, said=frozen.said)
+        busy = await under_way(self._plans, queue)
+        plan = self._judged(plan, known, sample, said=(*busy, *frozen.said))
         await self._plans.save(plan)
         return Proposal(plan=plan, may_be_fresh=may_be_fresh)
 

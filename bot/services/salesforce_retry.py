@@ -42,6 +42,7 @@ _FIRST, _SLOWER, _LAST = 1.0, 1.5, 15.0
 """Seconds between two looks for new jobs: the first pause, how it grows, the longest."""
 _ASK_EVERY: Final = 60.0
 """Seconds between two questions to Salesforce about orders whose job is not seen."""
+_NO_STATUS: Final = "(empty)"
 _LOOK: Final = 500
 """Jobs whose end is asked for in one call."""
 
@@ -57,6 +58,8 @@ class _Watch:
     since: Ms
     old: frozenset[str]
     known: dict[str, NewJob] = field(default_factory=dict)
+    odd: dict[str, str] = field(default_factory=dict)
+    """Orders without a new job whose status says neither that it ended nor that it will come."""
 
     def missing(self) -> list[str]:
         """The orders without a new job."""
@@ -65,6 +68,12 @@ class _Watch:
     def open(self) -> list[NewJob]:
         """The new jobs that have not ended."""
         return [job for job in self.known.values() if not job.ended]
+
+    def give_up(self) -> None:
+        """No new job will come of an order that somebody set to a state of its own."""
+        for order_id in self.missing():
+            if status := self.odd.get(order_id):
+                self.known[order_id] = NewJob(order_id=order_id, state="gone", status=status)
 
 
 class SalesforceRetry:
@@ -174,8 +183,9 @@ class SalesforceRetry:
         """Watch until each order's new job has ended, at most for `limit` ms; by the order's id.
 
         A job is new when it was added after `since` (Redis `TIME`; a minute earlier counts too)
-        and is none of `old`. Orders without one are not in the answer. `told` is called whenever
-        more is known. While Redis or Salesforce does not answer it waits, and raises nothing.
+        and is none of `old`. Orders without one are not in the answer, unless their state tells: it
+        failed, it succeeded, or, when the time is over, that it is neither. `told` is called
+        whenever more is known. While Redis or Salesforce does not answer it waits; it raises nothing.
         """
         watch = _Watch(queue, unique_ids(order_ids), since, frozenset(old))
         ends, pause = self._monotonic() + limit / 1000, _FIRST
@@ -189,6 +199,8 @@ class SalesforceRetry:
                 asked = now
                 with suppress(BullhornError):
                     await self._ask(watch)
+            if now >= ends:
+                watch.give_up()
             if told is not None and watch.known != before:
                 await told(watch.known)
             if now >= ends or not (watch.missing() or watch.open()):
@@ -229,16 +241,15 @@ class SalesforceRetry:
         gone = [job.order_id for job in watch.known.values() if job.state == "gone"]
         orders = await self._orders.orders([*watch.missing(), *gone])
         for order_id, order in orders.items():
-            if self._policy.is_activating(order):
-                continue
-            known = watch.known.get(order_id)
-            failed = self._policy.expects(order) and bool(order.error)
-            watch.known[order_id] = NewJob(
-                order_id=order_id,
-                state="failed" if failed else "completed",
-                job_id=known.job_id if known is not None else None,
-                code=failure_code(order.error or "") if failed else "",
-            )
+            fate, known = self._policy.fate(order), watch.known.get(order_id)
+            watch.odd[order_id] = "" if fate else order.status or _NO_STATUS
+            if fate in FINISHED:
+                watch.known[order_id] = NewJob(
+                    order_id=order_id,
+                    state=fate,
+                    job_id=known.job_id if known is not None else None,
+                    code=failure_code(order.error) if fate == "failed" else "",
+                )
 
 
 def _left(order_id: str, what: Retried, order: Order | None) -> OrderOutcome:

@@ -91,7 +91,7 @@ def build_operating(
         confirming=confirming,
         approving=_approving(supplies, repairs, confirming, queue),
         queue=queue,
-        reconciler=Reconciler(plans=supplies.plans, queue=queue, reader=outside.reader),
+        reconciler=Reconciler(plans=supplies.plans, queue=queue),
         worker=OperationsWorker(
             client=lambda: connect("REDIS_URL", redis_url, patient=True), handler=runner.run
         ),

@@ -1,6 +1,7 @@
 """What the stories of outages have in common: a bot whose queues are lists that grow at will."""
 
 import asyncio
+import os
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from tests.support.valkey import Valkey
 from tests.support.valkey_bullmq import write_meta
 
 ORDERS = "order-provisioning"
+LASTING = float(os.environ.get("OUTAGE", "0"))
+"""Seconds that each outage lasts, after the bot has noticed: `make outages` makes it a minute."""
 PROMPT = 2.0
 """Seconds within which the health page answers on a busy machine, if nothing blocks the loop."""
 
@@ -50,6 +53,11 @@ class Scene:
         await self.stage.until(holds, self.bot.log.read_text)
         await self.stage.until(is_ready, self.bot.log.read_text)
         assert self.bot.process.returncode is None
+
+
+async def it_lasts():
+    """The outage goes on: nothing that is tried meanwhile may be worn out by it."""
+    await asyncio.sleep(LASTING)
 
 
 def waiting(name):

@@ -6,7 +6,16 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.acceptance.scene import ORDERS, answer, blind, is_blind, opened, prompt, sentence
+from tests.acceptance.scene import (
+    ORDERS,
+    answer,
+    blind,
+    is_blind,
+    it_lasts,
+    opened,
+    prompt,
+    sentence,
+)
 from tests.support.stage import plain
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -43,6 +52,7 @@ async def it_restarts_and_hangs(stage, redis):
             await stage.driver.wait_for(answer("did not answer in time. What was done", "(ref "))
             await stage.driver.wait_for(blind("down"))
             assert (await scene.bot.get("/readyz"))[0] == 503
+            await it_lasts()
         await scene.sees_again(times=1)
     assert (await stage.driver.click("Acknowledge", message=first))["ok"]
     assert (await stage.alert("Acknowledged by", "U0BOB")).ts == first.ts
@@ -61,6 +71,7 @@ async def it_refuses_writes_and_the_login(stage, redis):
         assert "does not take writes: it is out of memory" in plain(said)
         await scene.ask(status, answer("Backlog 12"))
         assert await stage.alerts() == []
+        await it_lasts()
         client.config_set("maxmemory", 0)
         await scene.sees_again(times=1)
         first = await stage.alert("Warning", "backlog 12")
@@ -68,6 +79,7 @@ async def it_refuses_writes_and_the_login(stage, redis):
         client.execute_command("REPLICAOF", "127.0.0.1", "1")
         await scene.ask("silence order-provisioning 1h", answer("it is a replica", "(ref "))
         await stage.driver.wait_for(blind("down"))
+        await it_lasts()
         client.execute_command("REPLICAOF", "NO", "ONE")
         await scene.sees_again(times=2)
 
@@ -75,6 +87,7 @@ async def it_refuses_writes_and_the_login(stage, redis):
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         await scene.ask(status, sentence("Bullhorn's own Redis refuses the login."))
         await stage.driver.wait_for(blind("down"))
+        await it_lasts()
         client.config_set("requirepass", "")
     await scene.sees_again(times=3)
     await scene.ask(status, answer("Backlog 12"))
@@ -93,7 +106,7 @@ async def it_goes_and_comes_back(stage, redis):
     await stage.driver.wait_for(answer("cannot see the queues", ephemeral=False))
     assert (await bot.get("/healthz"))[0] == 200
     assert (await bot.get("/readyz"))[0] == 503
-
+    await it_lasts()
     redis.start()
     await scene.sees_again(times=1)
     said = [m for m in await stage.driver.messages() if is_blind(m)]

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bot.demo.localslack.fixtures import Room, WorkspaceConfig
-from tests.acceptance.scene import alert, answer, is_alert, is_blind, opened, prompt
+from tests.acceptance.scene import alert, answer, is_alert, is_blind, it_lasts, opened, prompt
 from tests.support.stage import plain
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -96,6 +96,7 @@ async def it_is_away_together_with_redis(stage, redis):
 
     async with prompt(scene.bot):
         await stage.until(both_are_missed, scene.bot.log.read_text)
+        await it_lasts()
         redis.start()
         await stage.slack.start(port=port)
         first = await stage.alert("Warning", "backlog 12")
@@ -123,6 +124,7 @@ async def it_goes_and_comes_back(stage, redis):
         return tried in (await bot.get("/metrics"))[1]
 
     await stage.until(has_tried, lambda: "the bot has not tried to post the alert")
+    await it_lasts()
     await stage.slack.start(port=port)
     await stage.alert("Warning", "backlog 12")
     await stage.driver.wait_for_connection()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
 from itertools import count
 from statistics import median
 from typing import Any, Final
@@ -25,31 +27,40 @@ _FLOOR: Final = 200
 _BULK: Final = "(a) Node retryJobs, whatever failed first"
 _EACH: Final = "(b) Node getJobs, retry of each that matches"
 _OURS: Final = "Bullhorn, by error"
-_ALL: Final = (_BULK, _EACH, _OURS)
 Asking = Callable[[], Awaitable[Any]]
 
 
-class _Ways:
-    """The three ways, each on a queue that is filled anew."""
+class _Way:
+    """One of the three, on a server of its own."""
 
-    def __init__(self, redis: Redis, node: Peer, python: Peer) -> None:
-        self._redis, self._node, self._python = redis, node, python
+    def __init__(self, way: str, redis: Redis, peer: Peer) -> None:
+        self._way, self._redis, self._peer = way, redis, peer
         self._plans = count()
 
-    def prepared(self, way: str) -> Asking:
-        """Fill the queue; what is given then does the work."""
+    def prepared(self) -> Asking:
+        """Fill the queue anew; what is given then does the work."""
         self._redis.flushall()
         began = fill_failures(self._redis, count=JOBS, kinds=JOBS // WANTED)
-        if way == _BULK:
-            return lambda: self._node.ask("bulk_retry", name=FULL, until=began + WANTED - 1)
-        if way == _EACH:
-            return lambda: self._node.ask("each_retry", name=FULL, code=FIRST_CODE)
-        plan = f"plan{next(self._plans)}"
-        return lambda: self._python.ask(
-            "retry", name=FULL, plan=plan, code=FIRST_CODE, until=began + JOBS
-        )
+        if self._way == _BULK:
+            return partial(self._peer.ask, "bulk_retry", name=FULL, until=began + WANTED - 1)
+        if self._way == _EACH:
+            return partial(self._peer.ask, "each_retry", name=FULL, code=FIRST_CODE)
+        more = {"plan": f"plan{next(self._plans)}", "code": FIRST_CODE, "until": began + JOBS}
+        return partial(self._peer.ask, "retry", name=FULL, **more)
 
-    def check(self) -> None:
+    async def time(self) -> float:
+        """How many ms it takes."""
+        found = await self.prepared()()
+        self._check()
+        return float(found["ms"])
+
+    async def meter(self) -> Wire:
+        """What it asks of Redis."""
+        wire = await metered(self._redis, self.prepared(), floor=_FLOOR)
+        self._check()
+        return wire
+
+    def _check(self) -> None:
         """That the work was done, whoever did it."""
         assert self._redis.zcard(f"{PREFIX}:{FULL}:failed") == JOBS - WANTED
         assert self._redis.llen(f"{PREFIX}:{FULL}:wait") == WANTED
@@ -59,23 +70,23 @@ async def retrying() -> Part:
     """All ways in turn, round by round, so that what disturbs one disturbs all."""
     times: dict[str, list[float]] = defaultdict(list)
     wires: dict[str, list[Wire]] = defaultdict(list)
-    with valkey_server() as valkey, valkey.client() as redis:
-        async with python_peer(valkey) as python, node_peer(valkey) as node:
-            ways = _Ways(redis, node, python)
-            for number in range(1 + ROUNDS):
-                for way in _ALL:
-                    found = await ways.prepared(way)()
-                    ways.check()
-                    if number:
-                        times[way].append(found["ms"])
-            for _ in range(METERED):
-                for way in _ALL:
-                    work = ways.prepared(way)
-                    wires[way].append(await metered(redis, work, floor=_FLOOR))
-                    ways.check()
+    async with AsyncExitStack() as stack:
+        ways = {}
+        for way, side in ((_BULK, node_peer), (_EACH, node_peer), (_OURS, python_peer)):
+            valkey = stack.enter_context(valkey_server())
+            redis = stack.enter_context(valkey.client())
+            ways[way] = _Way(way, redis, await stack.enter_async_context(side(valkey)))
+        for number in range(1 + ROUNDS):
+            for what, way in ways.items():
+                took = await way.time()
+                if number:
+                    times[what].append(took)
+        for _ in range(METERED):
+            for what, way in ways.items():
+                wires[what].append(await way.meter())
     return Part(
         title=f"3. Repair: {WANTED:,} of {JOBS:,} failed jobs retried (ratio to (a))",
-        rows=[Row(what=way, values=times[way], wire=quietest(wires[way])) for way in _ALL],
+        rows=[Row(what=what, values=times[what], wire=quietest(wires[what])) for what in ways],
         remarks=_goals(times, wires),
     )
 

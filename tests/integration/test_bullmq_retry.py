@@ -1,46 +1,20 @@
-"""Retrying jobs that real workers of BullMQ 3 to 6 failed; the same workers finish them."""
+"""Retries on real queues of each version: who finishes them, in what order, with what attempts."""
 
 import asyncio
-from itertools import count
 
 import pytest
 
 from bot.adapters.bullmq_operator import BullmqOperator
 from bot.adapters.bullmq_retry import CHUNK
 from bot.adapters.sources import Sources
-from bot.domain.jobs import BatchOutcome, FailedRef, FailureFilter
+from bot.domain.jobs import BatchOutcome, FailedRef
 from bot.domain.queues import QueueId
-from bot.errors import RedisUnavailableError, RefusedError
+from bot.errors import RefusedError
+from tests.integration.retrying import FAILS, fail, failed, retry
 from tests.support.node_bullmq import VERSIONS
-from tests.support.script_calls import interfere
 from tests.support.valkey_bullmq import ORDERS, contents, now_ms, write_failed, write_meta
 
 each_version = pytest.mark.parametrize("version", VERSIONS)
-FAILS = {"data": {"fail": "WHMCS_ERROR: 502"}}
-
-
-async def failed(reader, queue=ORDERS):
-    wanted = FailureFilter(code="WHMCS_ERROR")
-    return [ref async for batch in reader.select_failed(queue, wanted) for ref in batch]
-
-
-async def retry(operator, refs, *, fresh=False, configured=None, queue=ORDERS):
-    return await operator.retry(queue, refs, fresh=fresh, configured=configured)
-
-
-async def two_chunks_failed(reader, redis):
-    write_meta(redis, ORDERS)
-    at = now_ms()
-    rows = [(str(n), at + n, "WHMCS_ERROR: x", "work") for n in range(2 * CHUNK)]
-    write_failed(redis, ORDERS, rows)
-    return await failed(reader)
-
-
-async def fail(queue, *jobs, **options):
-    worker = await queue.worker(**options)
-    await queue.add(*jobs)
-    await queue.wait(failed=len(jobs))
-    return worker
 
 
 @each_version
@@ -192,117 +166,3 @@ async def test_names_and_prefixes_are_taken_as_they_are(valkey, redis):
     assert outcome.done == ("1",)
     assert redis.lrange(queue.key("wait"), 0, -1) == ["1"]
     await sources.aclose()
-
-
-@pytest.mark.parametrize(
-    ("seen", "configured", "refused"),
-    [
-        (None, None, True),
-        (None, 6, False),
-        (None, 5, True),
-        ("bullmq:6.7.0", 5, True),
-        ("bullmq:6.7.0", None, False),
-    ],
-)
-async def test_a_paused_queue_of_doubtful_version(
-    reader, operator, redis, seen, configured, refused
-):
-    redis.hset(ORDERS.key("meta"), "paused", 1)
-    if seen:
-        redis.hset(ORDERS.key("meta"), "version", seen)
-    write_failed(redis, ORDERS, [("1", now_ms(), "WHMCS_ERROR: x", "work")])
-    refs = await failed(reader)
-    if refused:
-        with pytest.raises(RefusedError):
-            await retry(operator, refs, configured=configured)
-        with pytest.raises(RefusedError):
-            await retry(operator, [], configured=configured)
-    else:
-        assert len((await retry(operator, refs, configured=configured)).done) == 1
-
-
-async def test_a_pause_that_comes_in_between_stops_it_and_tells_what_was_moved(
-    reader, operator, redis, monkeypatch
-):
-    refs = await two_chunks_failed(reader, redis)
-
-    def pause():
-        redis.rename(ORDERS.key("wait"), ORDERS.key("paused"))
-        redis.hset(ORDERS.key("meta"), "paused", 1)
-
-    interfere(monkeypatch, before_call=3, act=pause)
-    with pytest.raises(RefusedError, match="paused") as caught:
-        await retry(operator, refs)
-
-    assert len(caught.value.done.done) == CHUNK
-    assert redis.llen(ORDERS.key("paused")) == CHUNK
-    assert redis.exists(ORDERS.key("wait")) == 0
-
-
-async def test_a_call_that_expects_another_version_moves_nothing_and_asks_again(
-    reader, operator, redis, monkeypatch
-):
-    """BullMQ 3 in between: the prioritized are left out from then on."""
-    write_meta(redis, ORDERS)
-    write_failed(redis, ORDERS, [(str(n), now_ms(), "WHMCS_ERROR: x", "work") for n in range(3)])
-    redis.hset(ORDERS.key("1"), "priority", 1)
-    refs = await failed(reader)
-
-    calls = interfere(
-        monkeypatch, before_call=2, act=lambda: write_meta(redis, ORDERS, "bullmq:3.15.0")
-    )
-    outcome = await retry(operator, refs)
-
-    assert outcome == BatchOutcome(done=("0", "2"), left_out=1)
-    assert len(calls) == 3, "asked, sent, sent again as it is now"
-
-
-async def test_another_retry_in_between_moves_no_job_twice(reader, operator, redis, monkeypatch):
-    write_meta(redis, ORDERS)
-    write_failed(redis, ORDERS, [(str(n), now_ms(), "WHMCS_ERROR: x", "work") for n in range(3)])
-    refs = await failed(reader)
-
-    def failed_again():
-        redis.zadd(ORDERS.key("failed"), {"1": refs[1].failed_at + 5})
-        redis.hset(ORDERS.key("1"), "finishedOn", refs[1].failed_at + 5)
-
-    interfere(monkeypatch, before_call=2, act=failed_again)
-    outcome = await retry(operator, refs)
-    assert (outcome.done, outcome.changed) == (("0", "2"), 1)
-
-
-async def test_a_queue_that_never_holds_still_is_given_up(reader, operator, redis, monkeypatch):
-    write_meta(redis, ORDERS)
-    write_failed(redis, ORDERS, [("1", now_ms(), "WHMCS_ERROR: x", "work")])
-    refs = await failed(reader)
-    versions = count()
-    interfere(monkeypatch, act=lambda: write_meta(redis, ORDERS, f"bullmq:5.{next(versions)}.0"))
-    with pytest.raises(RedisUnavailableError, match="too fast"):
-        await retry(operator, refs)
-    assert redis.zcard(ORDERS.key("failed")) == 1
-
-
-async def test_a_version_of_odd_bytes_is_an_unknown_one(reader, operator, redis):
-    redis.hset(ORDERS.key("meta"), "version", b"bullmq:\xff\xfe")
-    write_failed(redis, ORDERS, [("1", now_ms(), "WHMCS_ERROR: x", "work")])
-    assert (await retry(operator, await failed(reader))).done == ("1",)
-
-
-async def test_scripts_forgotten_in_between_are_loaded_again(reader, operator, redis, monkeypatch):
-    refs = await two_chunks_failed(reader, redis)
-    interfere(monkeypatch, before_call=3, act=redis.script_flush)
-    assert len((await retry(operator, refs)).done) == len(refs)
-
-
-async def test_a_server_that_refuses_writes_says_so(reader, operator, redis):
-    write_meta(redis, ORDERS)
-    write_failed(redis, ORDERS, [("1", now_ms(), "WHMCS_ERROR: x", "work")])
-    refs = await failed(reader)
-    redis.replicaof("127.0.0.1", 1)
-    try:
-        with pytest.raises(RedisUnavailableError, match="replica") as caught:
-            await retry(operator, refs)
-    finally:
-        redis.replicaof("NO", "ONE")
-    assert caught.value.done == BatchOutcome()
-    assert redis.zcard(ORDERS.key("failed")) == 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.adapters.bullmq_done import BullmqDoneSets
 from bot.adapters.bullmq_remover import BullmqRemover
 from bot.domain.jobs import BatchOutcome, FailedRef
 from bot.domain.queues import QueueId
@@ -46,6 +47,7 @@ class Real:
     def __init__(self, redis, sources):
         self.redis = redis
         self.remover = BullmqRemover(sources=sources)
+        self.done = BullmqDoneSets(sources=sources)
 
     def make(self, version="bullmq:5.81.5"):
         write_meta(self.redis, ORDERS, version)
@@ -110,6 +112,23 @@ async def test_each_kind_of_job_is_told(world):
     assert again == BatchOutcome(already=1, changed=2, vanished=1, left_out=1)
 
 
+async def test_ids_without_a_job_are_dropped_each_only_as_it_was_shown(world):
+    world.fail("a", "b", "c")
+    refs = await selected(world, "failed")
+    world.empty("b")
+    world.empty("c")
+    shown = [FailedRef(ref.id, 999) if ref.id == "c" else ref for ref in refs]
+    drop = world.remover.drop_ids
+    assert await drop(ORDERS, "failed", shown, configured=None) == 1
+    assert [ref.id for ref in await selected(world, "failed")] == ["a", "c"]
+    assert await drop(ORDERS, "failed", refs, configured=None) == 1
+    assert [ref.id for ref in await selected(world, "failed")] == ["a"]
+    assert await drop(ORDERS, "failed", refs, configured=None) == 0
+    world.pause()
+    with pytest.raises(RefusedError, match="paused"):
+        await drop(ORDERS, "failed", refs, configured=None)
+
+
 async def test_what_was_removed_is_restored_once(world):
     world.fail("a", "b")
     world.wait("x", "y")
@@ -130,6 +149,20 @@ async def test_what_was_removed_is_restored_once(world):
     assert await world.remover.in_state(ORDERS, "wait", until=0) == 2
     assert [ref.failed_at for ref in await selected(world, "failed", until=1000)] == [1000, 1000]
     assert await selected(world, "failed", until=999) == []
+
+
+async def test_nothing_is_removed_into_a_batch_that_is_closed(world):
+    world.fail("a", "b")
+    first, second = await selected(world, "failed")
+    options = {"configured": None, "operation": "op", "batch": "op.1"}
+    assert (await world.remover.remove(ORDERS, "failed", [first], **options)).done == (first.id,)
+    await world.done.close(ORDERS, "op.1")
+    outcome = await world.remover.remove(ORDERS, "failed", [first, second], **options)
+    assert outcome == BatchOutcome(already=1, changed=1)
+    assert await world.done.contains(ORDERS, "op.1", ["a", "b"]) == {first.id}
+    assert await selected(world, "failed") == [second]
+    options["batch"] = "op.2"
+    assert (await world.remover.remove(ORDERS, "failed", [second], **options)).done == (second.id,)
 
 
 @pytest.mark.parametrize(("version", "refused"), [("bullmq:5.81.5", True), ("bullmq:6.7.0", False)])

@@ -79,11 +79,3 @@ async def test_what_fails_is_tried_again(valkey, queue):
     async with worker(valkey.url, handler):
         await queue.submit("a", "1")
         assert [await handler.called.get() for _ in range(2)] == ["a", "a"]
-
-
-async def test_one_that_begins_later_waits(valkey, queue):
-    handler = Handler()
-    async with worker(valkey.url, handler):
-        await queue.submit("later", "1", delay=1500)
-        await queue.submit("now", "1")
-        assert [await handler.called.get() for _ in range(2)] == ["now", "later"]

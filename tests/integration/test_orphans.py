@@ -99,6 +99,46 @@ async def test_a_queue_that_was_emptied_by_deleting_its_keys(remover, redis, mon
     assert left - {"w1", "w2"} == {"meta", "kept", "wait", "bullhorn:op"}
 
 
+async def test_long_lists_are_not_looked_through_for_each(remover, redis, monkeypatch):
+    """The runbook's retry by hand leaves jobs that have ended in the list: they are no orphans."""
+    monkeypatch.setattr(bullmq_orphans, "LIST_PAGE", 20_000)
+    write_meta(redis, ORDERS)
+    write_failed(redis, ORDERS, [(f"f{n}", now_ms(), "x", "n") for n in range(200)])
+    redis.delete(ORDERS.key("failed"))
+    job = {"name": "n", "data": "{}", "opts": "{}", "timestamp": now_ms()}
+    redis.hset(ORDERS.key("new"), mapping=job)  # it has not ended
+    for start in range(0, 80_000, 10_000):
+        redis.rpush(ORDERS.key("wait"), *(f"w{n}" for n in range(start, start + 10_000)))
+        if start == 40_000:
+            redis.rpush(ORDERS.key("wait"), "f7")
+    ids = await found(remover)
+    assert set(ids) == {f"f{n}" for n in range(200)} - {"f7"}
+    redis.lpush(ORDERS.key("wait"), "f8")
+    redis.linsert(ORDERS.key("wait"), "before", "w60000", "f9")
+    assert set(ids) - set(await remover.unlisted(ORDERS, ids)) == {"f8", "f9"}
+
+    redis.config_resetstat()
+    outcome = await remover.remove_orphans(ORDERS, ["new", "f8", *ids], operation="op")
+
+    assert set(outcome.done) == set(ids) - {"f8"}
+    assert outcome.changed == 2
+    stats = redis.info("commandstats")
+    calls = stats["cmdstat_evalsha"]["calls"] + stats.get("cmdstat_eval", {}).get("calls", 0)
+    assert 20 <= calls <= 30, "some of them a call, and no more than its time allows"
+
+
+async def test_only_so_many_are_remembered(remover, redis, monkeypatch):
+    monkeypatch.setattr(bullmq_orphans, "MOST_SEEN", 10)
+    seen = {}
+    bullmq_orphans._note(seen, [f"f{n}" for n in range(8)])
+    bullmq_orphans._note(seen, [f"f{n}" for n in range(6, 25)])
+    assert list(seen) == [f"f{n}" for n in range(15, 25)]
+    write_meta(redis, ORDERS)
+    write_failed(redis, ORDERS, [(f"f{n}", now_ms(), "x", "n") for n in range(1200)])
+    redis.delete(ORDERS.key("failed"))
+    assert set(await found(remover)) == {f"f{n}" for n in range(1200)}
+
+
 async def test_what_comes_while_it_is_looked_for_is_no_orphan(remover, redis, sources):
     write_meta(redis, ORDERS)
     job = {"name": "n", "data": "{}", "opts": "{}", "timestamp": now_ms()}

@@ -39,6 +39,7 @@ from tests.support.pretend_worker import CODES, OPTIONS, PARENTS
 from tests.support.repair_world import MEANWHILE, QUEUE, REPAIRS, RepairWorld
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+EXAMPLES, STEPS = (1500, 40) if THOROUGH else (25, 20)
 ENDS = st.sampled_from(("completes", "hangs", *CODES, *CODES))
 WHEN = st.integers(min_value=0, max_value=70)
 PICK = st.integers(min_value=0, max_value=30)
@@ -182,8 +183,8 @@ def test_no_job_is_lost_or_doubled_by_repairs_whatever_happens(valkey, small_bat
         run_state_machine_as_test(
             lambda: RepairMachine(loop, make),
             settings=settings(
-                max_examples=1500 if THOROUGH else 25,
-                stateful_step_count=40 if THOROUGH else 20,
+                max_examples=EXAMPLES,
+                stateful_step_count=STEPS,
                 deadline=None,
                 # Not shrunk: where two replicas are at work, an example does not end twice alike.
                 phases=(Phase.reuse, Phase.generate),

@@ -112,9 +112,12 @@ class World:
         """Bring all back."""
         outcome = BatchOutcome()
         for batch in await self.archive.batches("op"):
-            outcome += await self.archiving.bring_back(
-                ORDERS, archive_id="op", batch=batch, configured=None, operation="undo"
-            )
+            parts = self.archiving.bring_back(
+                ORDERS, archive_id="op", batch=batch, configured=None, operation="undo",
+                size=lambda: 5,
+            )  # fmt: skip
+            async for part in parts:
+                outcome += part
         return outcome
 
     async def archived(self) -> dict[str, ArchivedJob]:

@@ -129,6 +129,7 @@ class Play:
     def __init__(self, folder: Path, context: Context) -> None:
         self._folder = folder
         self._context = context
+        self._fresh: Path | None = None
 
     def root(self, stage: str) -> Path:
         """What stands for the root file system of a stage."""
@@ -142,7 +143,7 @@ class Play:
         """
         root = self.root(stage.name)
         base = self._folder / f"{stage.name}-base-image"
-        subprocess.run([sys.executable, "-m", "venv", str(base)], check=True)
+        self._make(base)
         place = root
         for step in stage.steps:
             if step.name == "WORKDIR":
@@ -152,6 +153,18 @@ class Play:
                 self._copy(step, root, place)
             elif step.name == "RUN":
                 self._shell(_ROOTS.sub(f"{root}/", step.value), place, base)
+
+    def _make(self, base: Path) -> None:
+        """A virtual environment with pip in it and nothing else; pip is unpacked once only."""
+        first, self._fresh = self._fresh, self._fresh or self._folder / "fresh"
+        if first is None:
+            subprocess.run([sys.executable, "-m", "venv", str(self._fresh)], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(base)], check=True)
+        shutil.copytree(self._fresh / "lib", base / "lib", symlinks=True, dirs_exist_ok=True)
+        for script in (self._fresh / "bin").glob("pip*"):
+            text = script.read_text("utf-8").replace(str(self._fresh), str(base))
+            (base / "bin" / script.name).write_text(text, "utf-8")
+            (base / "bin" / script.name).chmod(0o755)
 
     def _copy(self, step: Instruction, root: Path, place: Path) -> None:
         *sources, target = step.words

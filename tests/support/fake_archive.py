@@ -21,6 +21,7 @@ class _Shelf:
     open: set[int] = field(default_factory=set)
     given: int = 0
     origins: dict[int, int] = field(default_factory=dict)
+    replaced: set[int] = field(default_factory=set)
 
     @property
     def size(self) -> int:
@@ -70,11 +71,13 @@ class FakeArchive:
             raise ArchiveFullError("The archive is full.")
         if replaces is not None and replaces not in shelf.open:
             return None
+        shelf.info = replace(shelf.info, expires_at=self.clock.now + self.kept)
         shelf.given += 1
         shelf.origins[shelf.given] = shelf.given
         if replaces is not None:
             del shelf.batches[replaces]
             shelf.open.discard(replaces)
+            shelf.replaced.add(replaces)
             shelf.origins[shelf.given] = shelf.origins[replaces]
         shelf.batches[shelf.given] = list(jobs)
         shelf.open.add(shelf.given)
@@ -84,7 +87,9 @@ class FakeArchive:
         """Only these were removed."""
         shelf = self._all().get(archive_id)
         if shelf is None or batch not in shelf.open:
-            return False
+            if shelf is not None and batch in (*shelf.replaced, *shelf.batches):
+                return False
+            raise StaleError("Bullhorn's own Redis has lost a batch of the archive.")
         self._keep(shelf, batch, [job for job in shelf.batches[batch] if job.id in keep])
         shelf.open.discard(batch)
         return True

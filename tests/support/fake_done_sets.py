@@ -16,6 +16,7 @@ class FakeDoneSets(ABC):
 
     def __init__(self) -> None:
         self.done_sets: dict[tuple[QueueId, str], dict[str, None]] = defaultdict(dict)
+        self.closed: set[tuple[QueueId, str]] = set()
 
     @abstractmethod
     def _at(self, queue: QueueId) -> object:
@@ -54,6 +55,11 @@ class FakeDoneSets(ABC):
         self._at(queue)
         for id_ in ids:
             self.note(queue, operation, id_)
+
+    async def close(self, queue: QueueId, batch: str) -> None:
+        """Let nothing more be removed into it."""
+        self._at(queue)
+        self.closed.add((queue, batch))
 
     async def forget(self, queue: QueueId, operation: str) -> None:
         """Drop a done set."""

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.domain.queues import QueueId
-from bot.domain.times import Ms
 from bot.errors import RedisUnavailableError
 from bot.ports import Ended
 
@@ -16,22 +15,22 @@ from bot.ports import Ended
 class FakeOperationQueue:
     """Keeps what is submitted, once an attempt; `run_all` hands it to a runner. `down`: refuses."""
 
-    waiting: list[tuple[str, str, Ms]] = field(default_factory=list)
+    waiting: list[tuple[str, str]] = field(default_factory=list)
     taken: set[tuple[str, str]] = field(default_factory=set)
     down: str = ""
 
-    async def submit(self, plan_id: str, attempt: str, *, delay: Ms = 0) -> None:
+    async def submit(self, plan_id: str, attempt: str) -> None:
         """Put an operation in; the same attempt of a plan is taken once."""
         if self.down:
             raise RedisUnavailableError(self.down)
         if (plan_id, attempt) not in self.taken:
             self.taken.add((plan_id, attempt))
-            self.waiting.append((plan_id, attempt, delay))
+            self.waiting.append((plan_id, attempt))
 
     async def run_all(self, run: Callable[[str, asyncio.Event], Awaitable[None]]) -> None:
         """Run all that waits, one after the other."""
         while self.waiting:
-            plan_id, _, _ = self.waiting.pop(0)
+            plan_id, _ = self.waiting.pop(0)
             await run(plan_id, asyncio.Event())
 
 

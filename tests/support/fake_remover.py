@@ -94,16 +94,19 @@ class FakeRemover:
         self._allow(queue, Action.CLEAN, configured)
         outcome = BatchOutcome()
         for ref in jobs:
-            one = self._remove(queue, state, ref, operation)
+            closed = (queue, batch) in self._queues.closed
+            one = self._remove(queue, state, ref, operation, closed=closed)
             for id_ in one.done if batch else ():
                 self._queues.note(queue, batch, id_)
             outcome += one
         return outcome
 
-    def _remove(self, queue: QueueId, state: str, ref: FailedRef, operation: str) -> BatchOutcome:
+    def _remove(
+        self, queue: QueueId, state: str, ref: FailedRef, operation: str, *, closed: bool
+    ) -> BatchOutcome:
         if self._queues.has(queue, operation, ref.id):
             return BatchOutcome(already=1)
-        if self._jobs(queue, state).get(ref.id) != ref.failed_at:
+        if closed or self._jobs(queue, state).get(ref.id) != ref.failed_at:
             return BatchOutcome(changed=1)
         if ref.id in self._at(queue).emptied:
             return BatchOutcome(vanished=1)
@@ -113,6 +116,19 @@ class FakeRemover:
         del held[ref.id]
         self._queues.note(queue, operation, ref.id)
         return BatchOutcome(done=(ref.id,))
+
+    async def drop_ids(
+        self, queue: QueueId, state: str, jobs: Sequence[FailedRef], *, configured: int | None
+    ) -> int:
+        """Those that a test has emptied."""
+        self._allow(queue, Action.CLEAN, configured)
+        found, there = self._at(queue), self._jobs(queue, state)
+        mine = [r.id for r in jobs if r.id in found.emptied and there.get(r.id) == r.failed_at]
+        held: dict[str, Any] = found.failed if state == "failed" else self.held[queue, state]
+        for id_ in mine:
+            del held[id_]
+            found.emptied.discard(id_)
+        return len(mine)
 
     async def restore(
         self,
@@ -198,6 +214,11 @@ class FakeRemover:
         self._at(queue)
         if self.strays[queue]:
             yield sorted(self.strays[queue])
+
+    async def unlisted(self, queue: QueueId, ids: Sequence[str]) -> list[str]:
+        """All of them: it has no long list."""
+        self._at(queue)
+        return list(ids)
 
     async def remove_orphans(
         self, queue: QueueId, ids: Sequence[str], *, operation: str

@@ -44,6 +44,8 @@ REPAIRS: Final = (
 )
 MEANWHILE: Final = ("works", "adds", "pauses", "stops", "ends", "another")
 """What others do while an operation stands still between two of its calls."""
+HANGS: Final = 15.0
+"""Seconds after which a run is taken to wait for something that does not come."""
 
 _REFUSED = (JobGoneError, RefusedError, StaleError)
 _STAYS = (keys.AUDIT, keys.ARCHIVES, keys.ARCHIVE_SIZES, keys.ARCHIVE_TOTAL, keys.INBOX)
@@ -158,11 +160,15 @@ class RepairWorld:
         one, leave = self.one, asyncio.Event()
         one.hasty = fault in (Fault.LOST_BEFORE, Fault.LOST_AFTER, Fault.OUTAGE)
         one.faults.plan(fault, at, partial(self.meanwhile, what, op, leave))
-        runs = [one.runner.run(op.plan.id, leave)]
+        runs = [asyncio.ensure_future(one.runner.run(op.plan.id, leave))]
         if both:
             op.overlapped = True
-            runs.append(self.other.runner.run(op.plan.id, asyncio.Event()))
+            again = self.other.runner.run(op.plan.id, asyncio.Event())
+            runs.append(asyncio.ensure_future(again))
+        _, hanging = await asyncio.wait(runs, timeout=HANGS)
+        assert not hanging, f"{op.plan.kind} {op.plan.id} does not end"
         for answer in await asyncio.gather(*runs, return_exceptions=True):
+            self.steps.append(f"  {answer!r}")
             known = (NoneType, Killed, RedisUnavailableError, HandedOverError)
             if isinstance(answer, BaseException) and not isinstance(answer, known):
                 raise answer
@@ -198,6 +204,12 @@ class RepairWorld:
     async def _see_end(self, op: Op) -> None:
         stored = await self.other.plans.get(op.plan.id)
         operation = await self.other.operations.load(op.plan.id)
+        self.steps.append(f"  {stored and stored.status}, {operation}")
+        if stored is not None and stored.status is PlanStatus.CANCELLED:
+            taken = operation is not None and operation.attempt == stored.attempt
+            assert not taken, "it was taken back, and had been taken up"
+            op.ended = True
+            return
         if stored is None or operation is None or operation.attempt != stored.attempt:
             return
         if operation.phase is not Phase.ENDED:
@@ -235,9 +247,9 @@ class RepairWorld:
         for shelf in await self.shelves():
             with suppress(JobGoneError):
                 plan = (await self.other.repairs.undo.propose(BOB, shelf.id)).plan
-                op = await self.press(plan)
-                assert op is not None
-                await self.carry_out(op)
+                undo = await self.press(plan)
+                assert undo is not None
+                await self.carry_out(undo)
         await self.check()
         left = self.ledger.last.keys() - self.ledger.here.keys() - self.ledger.gone
         assert not left, f"{left} did not come back"

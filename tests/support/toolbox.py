@@ -112,8 +112,7 @@ class Office:
     async def reconcile(self) -> None:
         """Put begun plans that are in no queue into it again, as the leader does."""
         plans = self.toolbox.confirming._plans
-        reader = self.toolbox.reader
-        await Reconciler(plans=plans, queue=self.submitted, reader=reader).run_pass()
+        await Reconciler(plans=plans, queue=self.submitted).run_pass()
 
     async def run_operations(self) -> None:
         """Carry out what was confirmed, as the worker of a replica does."""

@@ -81,9 +81,7 @@ async def schedule(office, messenger, clock, pulse, given_back, monkeypatch):
         telemetry=office.telemetry,
         poll_interval=20,
         give_back=lambda: given_back.append(True),
-        reconcile=Reconciler(
-            plans=tools.confirming._plans, queue=office.submitted, reader=tools.reader
-        ).run_pass,
+        reconcile=Reconciler(plans=tools.confirming._plans, queue=office.submitted).run_pass,
     )  # fmt: skip
     yield schedule
     if schedule._scheduler.running:

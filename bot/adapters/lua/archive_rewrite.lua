@@ -1,10 +1,12 @@
 -- Puts other jobs into a batch. ARGV: id, the batch's number, the SHA-1 of what it holds, "1" to
 -- settle it, how many jobs, what it is to hold ("" to take it away, "=" as it is).
--- Returns 1; 0 where it holds something else by now: look again; 2 where it is settled already.
+-- Returns 1; 0 where it holds something else by now: look again. To settle it also 2 where another
+-- has replaced it, or it is settled already; 3 where it is not there, as after a failover.
 --- @include "archive"
 local id, number = ARGV[1], ARGV[2]
 if ARGV[4] == "1" and rcall("SISMEMBER", open, number) == 0 then
-  return 2
+  local known = rcall("HEXISTS", facts, "replaced:" .. number) + rcall("HEXISTS", batches, number)
+  return known > 0 and 2 or 3
 end
 if redis.sha1hex(rcall("HGET", batches, number) or "") ~= ARGV[3] then
   return 0

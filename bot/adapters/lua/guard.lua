@@ -21,7 +21,7 @@
 ]]
 local rcall, rpcall = redis.call, redis.pcall
 local FIRST = 5
-local KEPT = 172800000 -- two days, in ms
+local KEPT = 691200000 -- eight days, in ms: as long as a plan (bullmq_done.py)
 local base = string.sub(KEYS[1], 1, -5)
 local leave_out_prioritized = ARGV[4] == "1"
 local done_set = ARGV[3] ~= "" and base .. "bullhorn:" .. ARGV[3]

@@ -6,27 +6,13 @@
   Returns the ids.
 ]]
 --- @include "job_states"
+--- @include "list_ends"
 --- @include "orphan"
-local rcall = redis.call
 local base = string.sub(KEYS[1], 1, -5)
-local NEAR = 1000
-
-local function is_near_an_end(id)
-  for name in pairs(LISTS) do
-    local list = base .. name
-    if
-      rcall("LPOS", list, id, "MAXLEN", NEAR)
-      or rcall("LPOS", list, id, "RANK", -1, "MAXLEN", NEAR)
-    then
-      return true
-    end
-  end
-  return false
-end
 
 local found = {}
 for place = 2, #ARGV do
-  if is_loose(base, ARGV[place], ARGV[1] == "1") and not is_near_an_end(ARGV[place]) then
+  if is_loose(base, ARGV[place], ARGV[1] == "1") and not is_near_an_end(base, ARGV[place]) then
     found[#found + 1] = ARGV[place]
   end
 end

@@ -4,7 +4,10 @@
 
   KEYS[1], ARGV[1..4] as lua/guard.lua says
   ARGV[5] the state, ARGV[6] the set of the batch by its suffix, or "": what is removed is entered
-  there too. Then of each job its id and its score; in a list the score is not looked at.
+  there too, ARGV[7] for how long that lasts, in ms. Then of each job its id and its score; in a list
+  the score is not looked at.
+  Where the batch is closed (SUFFIX:closed is there), nothing is done, and all is changed: another
+  process has settled it, so what would be removed now would be in no archive.
   Returns { a verdict for each (untouched: ask again), what went wrong or nil }.
 ]]
 --- @include "guard"
@@ -16,13 +19,14 @@ local refusal = guard(ALL_KEYS)
 if refusal then
   return refusal
 end
-local BATCH_KEPT = 691200000 -- eight days, in ms: longer than an archive, which may be unsettled
 local state = ARGV[FIRST]
 local in_list = LISTS[state] == true
 local batch = ARGV[FIRST + 1] ~= "" and base .. ARGV[FIRST + 1]
+local batch_kept = tonumber(ARGV[FIRST + 2])
 if batch and not is(batch, "set") then
   return { "damaged", ARGV[FIRST + 1] }
 end
+local closed = batch and rcall("EXISTS", batch .. ":closed") == 1
 
 local function is_there(id, expected)
   if in_list then
@@ -68,7 +72,7 @@ end
 local function look(id, expected)
   if already(id) then
     return ALREADY
-  elseif not is_there(id, expected) then
+  elseif closed or not is_there(id, expected) then
     return CHANGED
   end
   local kind = rcall("TYPE", base .. id)["ok"]
@@ -85,7 +89,7 @@ local function look(id, expected)
 end
 
 local ids, verdicts = {}, {}
-for place = FIRST + 2, #ARGV, 2 do
+for place = FIRST + 3, #ARGV, 2 do
   ids[#ids + 1] = ARGV[place]
   verdicts[#ids] = UNTOUCHED
   if #ids == 1 or not exhausted() then
@@ -96,7 +100,7 @@ local has_priorities = in_list and rcall("TYPE", base .. "priority")["ok"] == "z
 return carry_out(ids, verdicts, function(id)
   if batch then
     rcall("SADD", batch, id)
-    rcall("PEXPIRE", batch, BATCH_KEPT)
+    rcall("PEXPIRE", batch, batch_kept)
   end
   local removed = remove_job({ base .. id, base .. "repeat" }, { id, "0", base }) == 1
   if removed and has_priorities then

@@ -3,7 +3,8 @@
 
   KEYS[1], ARGV[1..4] as lua/guard.lua says
   ARGV[5] BullMQ's major version, 0 for unknown
-  ARGV[6] the set of the ids that came back from this archive before, by its suffix, or ""
+  ARGV[6] the set of the ids that came back from this archive before, by its suffix, or "", ARGV[7]
+  for how long that lasts, in ms
   Then of each job: id, state, score; how many values, and a hash's fields with values; how many log
   lines, and they; how many other keys, and of each suffix, type, how many items, and they; `de:ID`
   or "", and its ms or 0.
@@ -25,8 +26,8 @@ local WRITE = { hash = "HSET", list = "RPUSH", set = "SADD", zset = "ZADD" }
 local wait, marker = base .. "wait", base .. "marker"
 local major = tonumber(ARGV[FIRST])
 local back = ARGV[FIRST + 1] ~= "" and base .. ARGV[FIRST + 1]
-local BACK_KEPT = 691200000 -- eight days, in ms: longer than an archive
-local at = FIRST + 2
+local back_kept = tonumber(ARGV[FIRST + 2])
+local at = FIRST + 3
 if back and not is(back, "set") then
   return { "damaged", ARGV[FIRST + 1] }
 end
@@ -121,7 +122,7 @@ local function restore(job)
   local key = base .. job.id
   if back then
     rcall("SADD", back, job.id)
-    rcall("PEXPIRE", back, BACK_KEPT)
+    rcall("PEXPIRE", back, back_kept)
   end
   write("HSET", key, job.fields)
   write("RPUSH", key .. ":logs", job.logs)

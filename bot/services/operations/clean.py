@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from functools import partial
+from typing import Final
 
 from bot.domain.jobs import ArchivedJob, BatchOutcome, FailedRef
 from bot.domain.plans import Plan
 from bot.domain.policy import Catalog
+from bot.errors import BullhornError
 from bot.ports import Archive, DoneSets, QueueRemover
 from bot.services.archiving import Archiving
 from bot.services.operations.base import Step, Throttle
 from bot.services.operations.selection import batches
+
+ENDED: Final = ("failed", "completed")
+"""States whose sets may hold ids that have no job any more, and that `clean` cleans."""
 
 
 class Taking:
@@ -33,16 +40,21 @@ class Taking:
         """
         if not plan.archive:
             return BatchOutcome()
-        by = plan.confirmed_by or plan.asked_by
-        kind = "remove" if plan.named else plan.kind.verb
-        await self._archive.begin(
-            plan.archive, queue=plan.queue, state=plan.state, kind=kind, by=by
-        )
+        await self._open(plan)
         return await self._archiving.resume(
             plan.queue,
             archive_id=plan.archive,
             configured=self._catalog.policy(plan.queue).bullmq,
             operation=plan.id,
+            reopen=partial(self._open, plan),
+        )
+
+    async def _open(self, plan: Plan) -> None:
+        """Make the archive, unless it is there."""
+        by = plan.confirmed_by or plan.asked_by
+        kind = "remove" if plan.named else plan.kind.verb
+        await self._archive.begin(
+            plan.archive, queue=plan.queue, state=plan.state, kind=kind, by=by
         )
 
     async def take(
@@ -67,24 +79,30 @@ class Taking:
         return await self._archiving.take(
             plan.queue, state, refs,
             archive_id=plan.archive, configured=configured, operation=plan.id, wanted=wanted,
+            reopen=partial(self._open, plan),
         )  # fmt: skip
 
 
 class CleanExecutor:
     """Carries out cleans, and the removal of one job."""
 
-    def __init__(self, *, taking: Taking, remover: QueueRemover, done: DoneSets) -> None:
+    def __init__(
+        self, *, taking: Taking, remover: QueueRemover, done: DoneSets, catalog: Catalog
+    ) -> None:
         self._taking = taking
         self._remover = remover
+        self._catalog = catalog
         self._done = done
 
     async def steps(self, plan: Plan, throttle: Throttle) -> AsyncIterator[Step]:
-        """A batch at a time, the oldest first."""
+        """A batch at a time, the oldest first; ids that have no job are taken out as `vanished`."""
         yield Step(outcome=await self.finish(plan))
         before = await self._done.count(plan.queue, plan.id)
         seen = 0
         async for refs in batches(self._refs(plan), throttle):
             outcome = await self._taking.take(plan, plan.state, refs)
+            if outcome.vanished:
+                outcome = await self._drop_ids(plan, refs, outcome)
             seen += len(refs) - outcome.already
             yield Step(outcome=outcome)
         if not plan.ids:
@@ -93,6 +111,23 @@ class CleanExecutor:
     async def finish(self, plan: Plan) -> BatchOutcome:
         """Finish what a crash has left in the archive; raises as `Taking.begin`."""
         return await self._taking.begin(plan)
+
+    async def _drop_ids(
+        self, plan: Plan, refs: list[FailedRef], outcome: BatchOutcome
+    ) -> BatchOutcome:
+        """Take ids out that no job is left of; where that is refused, `done` is the outcome."""
+        if plan.state not in ENDED:  # from its lists, BullMQ takes them out by itself
+            return outcome
+        configured = self._catalog.policy(plan.queue).bullmq
+        try:
+            count = await self._remover.drop_ids(
+                plan.queue, plan.state, refs, configured=configured
+            )
+        except BullhornError as error:
+            error.done = outcome
+            raise
+        others = outcome.changed + outcome.vanished - count
+        return replace(outcome, changed=max(0, others), vanished=count)
 
     async def _refs(self, plan: Plan) -> AsyncIterator[list[FailedRef]]:
         if plan.ids:

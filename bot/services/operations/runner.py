@@ -17,6 +17,7 @@ from bot.domain.jobs import BatchOutcome
 from bot.domain.operations import Operation, Phase, Tally
 from bot.domain.pacing import Pace
 from bot.domain.plans import PlanStatus
+from bot.domain.times import Ms
 from bot.errors import (
     HandedOverError,
     RefusedError,
@@ -27,6 +28,7 @@ from bot.services.operations.base import Finisher, Throttle
 from bot.services.operations.ending import Ending
 from bot.services.operations.record import OvertakenError, Record
 from bot.services.operations.screen import Screen
+from bot.services.operations.tasks import cancelled
 from bot.services.operations.tools import Tools
 
 _log = structlog.get_logger(__name__)
@@ -125,7 +127,9 @@ class _Run:
         listening = asyncio.ensure_future(watcher.listen(record)) if watcher else None
         try:
             if record.plan.status is PlanStatus.RUNNING:
-                await record.save(phase=Phase.RUNNING, stopped="", stopped_by=None)
+                await record.save(phase=Phase.WAITING, stopped="", stopped_by=None)
+                await self._wait_for_its_time()
+                await record.save(phase=Phase.RUNNING, began_at=await self._begun())
                 await self._carry_out()
                 await self._ending.conclude()
             # as it was told, also where it ended in a process that has died since
@@ -135,8 +139,20 @@ class _Run:
                 record.set(receipt=await watcher.watch(record, self._leave))
         finally:
             if listening is not None:
-                listening.cancel()
-                await asyncio.gather(listening, return_exceptions=True)
+                await cancelled(listening)
+
+    async def _begun(self) -> Ms:
+        """When it began: now, unless a process that has died since had begun it."""
+        began, plan = self._record.operation.began_at, self._record.plan
+        if began is not None and began >= (plan.begin_at or 0):
+            return began
+        return await self._tools.reader.now()
+
+    async def _wait_for_its_time(self) -> None:
+        """One for later is shown from now on, and can be stopped."""
+        begin_at = self._record.plan.begin_at
+        if begin_at is not None:
+            await self._wait((begin_at - await self._tools.reader.now()) / 1000)
 
     async def _carry_out(self) -> None:
         """All batches; a source that goes away is waited for, and the rest done then."""

@@ -38,6 +38,7 @@ from bot.services.salesforce_retry import SalesforceRetry, order_jobs
 _OURS: Final = (Retried.ALREADY, Retried.HAS_JOB, Retried.UNEXPECTED, Retried.UNCLEAR)
 """How an order may stand that this operation has set before it was interrupted."""
 _EXAMPLES: Final = 3
+_LONGEST_STATUS: Final = 40
 _BETWEEN: Final = "\x1f"
 _OLD: Final = "\n"
 """What stands in the note between what was left out and what was archived."""
@@ -152,7 +153,7 @@ class SalesforceReceipts:
 
         async def told(known: Mapping[str, NewJob]) -> None:
             record.set(receipt=_receipt(known, orders.values(), redact))
-            with_new = {order_key(one) for one, job in known.items() if job.ended or job.job_id}
+            with_new = {order_key(one) for one, job in known.items() if job.exists}
             ready = [
                 job for job, order in orders.items()
                 if order_key(order) in with_new and job not in taken
@@ -258,11 +259,15 @@ def _receipt(
         for one in wanted
         if one in jobs and jobs[one].state == "failed"
     )
+    jobless = Counter(
+        jobs[one].status[:_LONGEST_STATUS] for one in wanted if one in jobs and jobs[one].status
+    )
     return Receipt(
         completed=ended["completed"],
         failed=dict(failed.most_common()),
         waiting=len(wanted) - ended["completed"] - ended["failed"] - ended["gone"],
-        gone=ended["gone"],
+        gone=ended["gone"] - jobless.total(),
+        jobless=dict(jobless.most_common()),
         watched=len(wanted),
         of=len(wanted),
     )

@@ -18,6 +18,7 @@ from bot.errors import (
 )
 from bot.ports import Messenger, OperationWriter
 from bot.services.operations.record import OvertakenError, Record
+from bot.services.operations.tasks import cancelled
 
 _log = structlog.get_logger(__name__)
 KIND: Final = "bullhorn_operation"
@@ -74,8 +75,7 @@ class Screen:
             if not self._task.done():
                 self._task.cancel()
                 raise HandedOverError
-        self._task.cancel()
-        [ended] = await asyncio.gather(self._task, return_exceptions=True)
+        ended = await cancelled(self._task)
         if isinstance(ended, Exception) and not isinstance(ended, OvertakenError):
             _log.error("an operation's message could not be shown", exc_info=ended)
 

@@ -26,12 +26,11 @@ class SweepExecutor:
             outcome = await self._remover.remove_orphans(plan.queue, ids, operation=plan.id)
             seen += len(ids) - outcome.already
             yield Step(outcome=outcome)
-        if not plan.ids:
-            yield Step(outcome=BatchOutcome(changed=max(0, plan.count - before - seen)))
+        yield Step(outcome=BatchOutcome(changed=max(0, plan.count - before - seen)))
 
     async def _ids(self, plan: Plan) -> AsyncIterator[list[str]]:
         if plan.ids:
-            yield [job_id for job_id, _ in plan.ids]
+            yield await self._remover.unlisted(plan.queue, [job_id for job_id, _ in plan.ids])
             return
         async for ids in self._remover.orphans(plan.queue):
             yield ids

@@ -27,7 +27,7 @@ class UndoExecutor:
         self._archive = archive
         self._catalog = catalog
 
-    async def steps(self, plan: Plan, throttle: Throttle) -> AsyncIterator[Step]:  # noqa: ARG002 - batches are as they were archived
+    async def steps(self, plan: Plan, throttle: Throttle) -> AsyncIterator[Step]:
         """A batch at a time; what is back goes out of the archive."""
         await self._archiving.resume(
             plan.queue,
@@ -36,14 +36,16 @@ class UndoExecutor:
             operation=f"{plan.id}.finish",
         )
         for number in await self._archive.batches(plan.archive):
-            outcome = await self._archiving.bring_back(
+            parts = self._archiving.bring_back(
                 plan.queue,
                 archive_id=plan.archive,
                 batch=number,
                 configured=self._catalog.policy(plan.queue).bullmq,
                 operation=plan.id,
+                size=lambda: throttle.batch,
             )
-            yield Step(outcome=outcome)
+            async for outcome in parts:
+                yield Step(outcome=outcome)
 
     async def finish(self, plan: Plan) -> BatchOutcome:
         """Take out of the archive what is back; raises as `Archiving.drop_returned`."""

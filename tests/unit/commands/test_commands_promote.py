@@ -72,9 +72,10 @@ async def test_a_job_whose_subject_was_tried_just_now_gets_a_card_that_offers_la
     assert queues.queues[SIMS].promoted == []
     assert "promoted job s2" in await sims.said("promote sim-management s2")
     reply = await plan_buttons.later(sims.toolbox, BOB, value_of(card, "Promote in"))
-    assert "Begun" in said(reply)
-    [(_, _, delay_)] = sims.submitted.waiting
-    assert delay_ == 20 * MINUTE
+    assert "Planned for" in said(reply)
+    [(plan_id, _)] = sims.submitted.waiting
+    plan = await sims.toolbox.confirming.plan(plan_id)
+    assert plan.begin_at == sims.clock.now + 20 * MINUTE
 
 
 async def test_all_delayed_jobs_are_promoted_through_a_plan(sims, queues):

@@ -84,6 +84,26 @@ def test_the_states_a_retry_is_expected_in(status, failed, expected):
     assert SalesforcePolicy(failed=failed).expects(order) is expected
 
 
+@pytest.mark.parametrize(
+    ("status", "error", "failed", "fate"),
+    [
+        ("Failed", None, ("Failed",), "failed"),
+        ("failed ", "WHMCS_ERROR", ("Failed",), "failed"),
+        ("activated", "left over", ("Failed",), "completed"),
+        ("Activated", "left over", (), "completed"),
+        ("Activating", None, (), "waiting"),
+        ("Cancelled", None, ("Failed",), ""),
+        ("Cancelled", "WHMCS_ERROR", ("Failed",), ""),
+        ("Cancelled", None, (), ""),
+        ("Broken", "WHMCS_ERROR", (), "failed"),
+        (None, None, ("Failed",), ""),
+    ],
+)
+def test_what_a_state_says_of_the_new_job(status, error, failed, fate):
+    order = Order(id=LONG, status=status, error=error)
+    assert SalesforcePolicy(failed=failed).fate(order) == fate
+
+
 def test_the_states_in_words():
     assert SalesforcePolicy(failed=("Failed", "Error")).expected() == "Failed or Error"
     assert SalesforcePolicy(failed=()).expected() == "any but Activating"

@@ -15,7 +15,7 @@ from bot.domain.sample import Counts
 from bot.render import action_ids
 from tests.support.fakes import ORDERS
 from tests.support.toolbox import ALICE, BOB, EVE, POLICY, VERA, build_office, said
-from tests.unit.hostile.test_hostile_payloads import (
+from tests.unit.hostile.door import (
     FORGED_PLANS,
     JUNK,
     OBJECTS,
@@ -26,11 +26,9 @@ from tests.unit.hostile.test_hostile_payloads import (
     press,
     quiet,
     replaced,
-    runner,
     without,
 )
 
-__all__ = ["runner"]
 NAME = "order-provisioning"
 DANA = Actor(user="U0DANA", channel="C0INCIDENTS")
 FAMILIES = (action_ids.APPROVAL_APPROVE, action_ids.APPROVAL_REFUSE)

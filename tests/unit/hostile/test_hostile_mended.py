@@ -15,8 +15,8 @@ from bot.render.errors import told
 from bot.slack.answers import Answers, Origin
 from tests.support.fakes import ORDERS
 from tests.support.toolbox import BOB, VERA
+from tests.unit.hostile.door import Door, press, quiet, slash
 from tests.unit.hostile.test_hostile_commands import ask, open_desk
-from tests.unit.hostile.test_hostile_payloads import Door, press, quiet, slash
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def plan(kind=PlanKind.DRAIN, counts=COUNTS, **changes):
 
 
 def dialog(plan, catalog=CATALOG, active=2):
-    found = Emergency(plan=plan, active=active, room=CAP - 44 * 1024 * 1024, cap=CAP, kept=KEPT)
+    found = Emergency(plan=plan, active=active, room=CAP - 44_000_000, cap=CAP, kept=KEPT)
     return emergencies.dialog(found, catalog)
 
 

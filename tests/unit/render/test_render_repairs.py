@@ -140,11 +140,9 @@ def test_archives(matches):
     other = replace(
         ARCHIVE, id="aaaa", queue=given.SIMS, state="wait", kind="remove", jobs=1, bytes=812
     )
-    listed = repairs.archives(
-        [ARCHIVE, other], mine, NOW, CATALOG, cap=256 * 1024 * 1024, kept=7 * DAY
-    )
+    listed = repairs.archives([ARCHIVE, other], mine, NOW, CATALOG, cap=256_000_000, kept=7 * DAY)
     matches(listed, "archives")
-    empty = repairs.archives([], (), NOW, CATALOG, cap=256 * 1024 * 1024, kept=7 * DAY)
+    empty = repairs.archives([], (), NOW, CATALOG, cap=256_000_000, kept=7 * DAY)
     matches(empty, "archives_none")
 
 

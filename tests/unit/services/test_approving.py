@@ -70,7 +70,7 @@ async def test_approved_by_another_admin_it_begins_and_names_both(office, queue)
     assert (begun.status, begun.confirmed_by, begun.approved_by) == (
         PlanStatus.RUNNING, ALICE.user, DANA.user,
     )  # fmt: skip
-    assert [one for one, _, _ in office.submitted.waiting] == [plan.id]
+    assert [one for one, _ in office.submitted.waiting] == [plan.id]
     [started] = [e for e in await office.history() if e.outcome is Outcome.STARTED]
     assert (started.user, started.approver, started.what) == (
         ALICE.user, DANA.user, "drain 34 pending jobs",
@@ -208,7 +208,7 @@ async def test_approve_and_refuse_at_once_have_one_winner(office, queue):
         ended = await asyncio.gather(*presses, return_exceptions=True)
         won = [one for one in ended if not isinstance(one, StaleError)]
         assert len(won) == 1
-        submitted = [one for one, _, _ in office.submitted.waiting]
+        submitted = [one for one, _ in office.submitted.waiting]
         assert submitted.count(plan.id) == (verdict(won[0]) is Verdict.APPROVED)
 
 
@@ -220,7 +220,7 @@ async def test_a_press_after_the_queue_refused_hands_it_over(office, queue):
     office.submitted.down = ""
     with pytest.raises(StaleError, match="U0DANA approved this already"):
         await office.toolbox.approving.approve(DANA, plan.id)
-    assert [one for one, _, _ in office.submitted.waiting] == [plan.id]
+    assert [one for one, _ in office.submitted.waiting] == [plan.id]
 
 
 async def test_a_request_that_was_not_posted_is_put_aside(office, queue):

@@ -1,5 +1,6 @@
 """From a card to an operation: once, by who asked, and asked again where the facts drifted."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,8 +10,9 @@ from bot.domain.jobs import FailureFilter
 from bot.domain.plans import PLAN_LIFETIME, PlanStatus
 from bot.errors import JobGoneError, RedisUnavailableError, RefusedError, StaleError
 from bot.services.confirming import Choice
+from bot.services.operations.screen import KIND
 from tests.support.fakes import ORDERS, START
-from tests.support.toolbox import ALICE, BOB
+from tests.support.toolbox import ALICE, BOB, shown
 
 
 @pytest.fixture
@@ -168,17 +170,6 @@ async def test_cancel_takes_back_what_was_lost_before_the_queue(office, queue):
     assert (await office.toolbox.confirming.plan(plan.id)).status is PlanStatus.CANCELLED
 
 
-async def test_one_for_later_is_put_in_again_with_what_is_left_of_its_time(office):
-    plan = await propose(office)
-    office.submitted.down = "Redis does not take it"
-    with pytest.raises(RedisUnavailableError):
-        await confirm(office, plan, choice=Choice(begin_at=office.clock.now + 60_000))
-    office.submitted.down = ""
-    office.clock.forward(20_000)
-    await office.reconcile()
-    assert [delay for _, _, delay in office.submitted.waiting] == [40_000]
-
-
 async def test_a_lost_reply_to_the_start_is_looked_into(office, monkeypatch):
     plan = await propose(office)
     plans = office.toolbox.confirming._plans
@@ -194,12 +185,18 @@ async def test_a_lost_reply_to_the_start_is_looked_into(office, monkeypatch):
     assert len(office.submitted.waiting) == 1
 
 
-async def test_one_for_later_is_put_in_with_the_time_until_then(office):
+async def test_one_for_later_is_shown_at_once_waits_and_can_be_stopped(office, messenger):
     plan = await propose(office)
-    await confirm(office, plan, choice=Choice(begin_at=office.clock.now + 60_000))
-    assert [delay for _, _, delay in office.submitted.waiting] == [60_000]
+    await confirm(office, plan, choice=Choice(begin_at=office.clock.now + 3_600_000))
+    running = asyncio.create_task(office.run_operations())
+    async with asyncio.timeout(20):
+        while not messenger.of(KIND):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    [posted] = messenger.of(KIND)
+    assert "Stop" in shown(posted.message).labels
+    assert "Begins" in shown(posted.message).text
     await office.toolbox.confirming.stop(ALICE, plan.id)
-    await office.run_operations()
+    await running
     assert office.queues.queues[ORDERS].retried == [], "stopped before it began"
 
 
@@ -240,3 +237,11 @@ async def test_a_plan_of_an_older_bullhorn_is_read(office, redis):
     assert replace(plan, warnings=()) == replace(
         await office.toolbox.confirming.plan(plan.id), warnings=()
     )
+
+
+async def test_another_card_says_what_is_under_way_in_the_queue(office):
+    await confirm(office, await propose(office))
+    plan = await propose(office, code="MAPPING_ERROR")
+    assert plan.warnings[0] == "<@U0BOB> has begun to retry 3 here: not over yet"
+    await office.run_operations()
+    assert "has begun" not in " ".join((await propose(office, code="MAPPING_ERROR")).warnings)

@@ -99,7 +99,7 @@ async def test_jobs_are_watched_until_none_waits(office, messenger):
     ]
     await begin(office)
     await office.run_operations()
-    assert "1 completed · 2 gone without a trace" in replies(messenger)[0]
+    assert "1 completed · 2 ended unseen" in replies(messenger)[0]
 
 
 async def test_what_still_waits_after_a_quarter_of_an_hour_is_told(office, messenger):

@@ -115,6 +115,38 @@ async def test_an_order_whose_new_job_failed_is_told_and_its_old_job_is_gone(
     assert not queues.queues[ORDERS].failed
 
 
+async def test_an_old_job_stays_until_a_new_one_exists(
+    office, messenger, salesforce, queues, monkeypatch
+):
+    """Of an order that failed or was cancelled before its job was made, the old job is all left."""
+    monkeypatch.setattr("bot.services.operations.salesforce.WATCH_LIMIT", 0)
+    salesforce.flows = False
+    fates = {
+        0: ("Failed", ""),
+        1: ("Cancelled", None),
+        2: ("Cancelled", None),
+        3: ("activated", None),
+    }
+    real = salesforce.reactivate
+
+    async def reactivate(seen):
+        done = await real(seen)
+        for number, (status, error) in fates.items():
+            salesforce.put(order_id(number), status, error)
+        return done
+
+    salesforce.reactivate = reactivate
+    await begin(office)
+    await office.run_operations()
+    text = message(messenger)
+    assert "1 completed \u00b7 1 failed again" in text
+    assert "2 orders have no new job: status Cancelled" in text
+    assert "1 old jobs archived" in text
+    assert set(queues.queues[ORDERS].failed) == {"w0", "w1", "w2"}
+    [receipt] = [entry for entry in await office.history() if entry.action == "receipt"]
+    assert "2 orders have no new job: status Cancelled" in receipt.detail
+
+
 async def test_a_crash_after_the_change_counts_it_all_the_same(
     office, messenger, salesforce, queues
 ):

@@ -269,6 +269,46 @@ async def test_a_job_that_was_removed_when_it_ended_is_known_by_its_order(
     }
 
 
+@pytest.mark.parametrize("error", ["", None, "WHMCS_ERROR: down"])
+async def test_an_order_that_failed_without_a_new_job_has_failed(retry, queue, salesforce, error):
+    """Its error was emptied when it was set: that there is none now says nothing."""
+    salesforce.put(ONE, "Failed", error)
+    found = await retry.await_new_jobs(ORDERS, [ONE], since=START, limit=2 * MINUTE)
+    code = "WHMCS_ERROR" if error else "(no reason)"
+    assert found == {ONE: NewJob(order_id=ONE, state="failed", code=code)}
+    assert not found[ONE].exists
+
+
+@pytest.mark.parametrize("status", ["Cancelled", "Draft"])
+async def test_of_an_order_in_another_state_no_job_need_come(
+    retry, queue, salesforce, clock, status
+):
+    salesforce.put(ONE, status)
+    began = clock.now
+    found = await retry.await_new_jobs(ORDERS, [ONE], since=START, limit=5 * MINUTE)
+    assert found == {ONE: NewJob(order_id=ONE, state="gone", status=status)}
+    assert not found[ONE].exists
+    assert clock.now - began >= 5 * MINUTE, "a flow may have states of its own in between"
+
+
+async def test_a_job_that_comes_of_an_order_in_another_state_is_its_job(
+    retry, queue, salesforce, outcomes, plays
+):
+    salesforce.put(ONE, "Provisioning")
+    outcomes.ended["11"] = Ended("completed")
+    plays += [*[lambda: None] * 14, lambda: add(queue, "11", ONE)]
+    found = await retry.await_new_jobs(ORDERS, [ONE], since=START, limit=15 * MINUTE)
+    assert found == {ONE: NewJob(order_id=ONE, job_id="11", state="completed")}
+    assert plays == []
+
+
+async def test_an_order_that_is_activating_again_is_not_given_up(retry, queue, salesforce, plays):
+    salesforce.put(ONE, "Draft")
+    plays += [*[lambda: None] * 14, lambda: salesforce.put(ONE, "Activating")]
+    found = await retry.await_new_jobs(ORDERS, [ONE], since=START, limit=15 * MINUTE)
+    assert found == {}
+
+
 async def test_the_watch_ends_by_its_limit_and_says_what_it_knows(
     retry, queue, salesforce, clock, plays
 ):

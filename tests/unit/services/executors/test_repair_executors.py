@@ -5,111 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.archives import CAP
 from bot.domain.jobs import BatchOutcome, FailedRef
 from bot.domain.operations import Tally
 from bot.domain.pacing import Pace
-from bot.domain.plans import Plan, PlanKind
-from bot.domain.policy import Catalog, QueuePolicy
-from bot.domain.sample import ActiveJob
-from bot.domain.times import SECOND
-from bot.errors import ArchiveFullError, RedisUnavailableError, RefusedError
-from bot.services.archiving import Archiving
+from bot.domain.plans import PlanKind
+from bot.errors import ArchiveFullError, RedisUnavailableError
 from bot.services.operations.base import Throttle
-from bot.services.operations.clean import CleanExecutor, Taking
 from bot.services.operations.promote import PromoteExecutor
 from bot.services.operations.selection import batches
 from bot.services.operations.sweep import SweepExecutor
-from bot.services.operations.undo import UndoExecutor
-from bot.services.operations.unstick import WAITS, UnstickExecutor
-from tests.support.fake_archive import FakeArchive
-from tests.support.fake_remover import FakeRemover
 from tests.support.fakes import ORDERS, START
-
-CATALOG = Catalog(default=QueuePolicy())
-
-
-@pytest.fixture
-def queue(queues):
-    return queues.add(ORDERS)
-
-
-@pytest.fixture
-def done(queues):
-    return queues
-
-
-@pytest.fixture
-def remover(queues):
-    return FakeRemover(queues)
-
-
-@pytest.fixture
-def archive(clock):
-    return FakeArchive(clock, cap=CAP)
-
-
-@pytest.fixture
-def archiving(remover, archive, done):
-    return Archiving(remover=remover, archive=archive, done=done)
-
-
-@pytest.fixture
-def clean(remover, archiving, archive, done):
-    taking = Taking(remover=remover, archiving=archiving, archive=archive, catalog=CATALOG)
-    return CleanExecutor(taking=taking, remover=remover, done=done)
-
-
-@pytest.fixture
-def undo(archiving, archive):
-    return UndoExecutor(archiving=archiving, archive=archive, catalog=CATALOG)
-
-
-@pytest.fixture
-def unstick(queues):
-    return UnstickExecutor(reader=queues, operator=queues, done=queues, catalog=CATALOG)
-
-
-def plan(kind, count, **more):
-    return Plan(
-        id=more.pop("id", "op1"), queue=ORDERS, kind=kind, count=count, asked_by="U0BOB",
-        asked_at=START, expires_at=START + 1, channel="C1", **more,
-    )  # fmt: skip
-
-
-def by_twos():
-    return Throttle(Pace(size=2))
-
-
-async def run(executor, plan, *, before=0, steps=None):
-    """All of its steps (or so many), as one tally."""
-    tally, notes, seen = Tally(done=before), [], 0
-    async for step in executor.steps(plan, by_twos()):
-        tally = tally.plus(step.outcome)
-        notes += [step.note] if step.note else []
-        seen += 1
-        if seen == steps:
-            break
-    return tally, notes
-
-
-async def patiently(executor, plan, clock):
-    """All of its steps; the time that they want to wait passes at once."""
-    tally, notices = Tally(), []
-    async for step in executor.steps(plan, by_twos()):
-        tally = tally.plus(step.outcome)
-        notices += [step.notice] if step.notice else []
-        clock.forward(round(step.wait * SECOND))
-    return tally, notices
-
-
-def active(job_id, *, locked=False):
-    return ActiveJob(id=job_id, name="w", started_at=START, attempt=1, locked=locked)
-
-
-def fail(queue, count):
-    for number in range(count):
-        queue.fail(f"f{number}", "WHMCS_ERROR: away", START - 100 + number)
+from tests.unit.services.executors.running import CATALOG, fail, plan, run
 
 
 async def test_a_batch_is_as_large_as_the_throttle_says_when_it_is_asked_for():
@@ -123,62 +29,6 @@ async def test_a_batch_is_as_large_as_the_throttle_says_when_it_is_asked_for():
         found.append(batch)
         throttle.pace = Pace(size=3)
     assert found == [[1, 2], [3, 4, 5], [6, 7]]
-
-
-async def test_unstick_waits_the_check_out_marks_waits_and_moves(unstick, queue, clock):
-    queue.active.jobs = [active("a"), active("b"), active("alive", locked=True)]
-    queue.active.check_ends = START + 3 * SECOND
-    stuck = plan(PlanKind.UNSTICK, 2, ids=(("a", 1), ("b", 1)))
-    tally, notices = await patiently(unstick, stuck, clock)
-    assert tally == Tally(done=2)
-    assert queue.active.unstuck == ["a", "b"]
-    assert notices[0].startswith("`stalled-check` lasts 3 s more")
-    assert any(notice.startswith("marked") for notice in notices)
-    assert [job.id for job in queue.active.jobs] == ["alive"]
-
-
-async def test_a_job_that_comes_to_life_in_between_is_left_alone(unstick, queue, clock):
-    queue.active.jobs = [active("a"), active("b")]
-    stuck = plan(PlanKind.UNSTICK, 2, ids=(("a", 1), ("b", 1)))
-    tally = Tally()
-    async for step in unstick.steps(stuck, by_twos()):
-        tally = tally.plus(step.outcome)
-        if step.notice.startswith("marked"):
-            queue.active.jobs = [active("a"), active("b", locked=True)]
-        clock.forward(round(step.wait * SECOND))
-    assert tally == Tally(done=1, changed=1)
-    assert queue.active.unstuck == ["a"]
-
-
-async def test_unstick_begun_again_after_a_crash_counts_each_job_once(unstick, queue, clock):
-    queue.active.jobs = [active("a")]
-    stuck = plan(PlanKind.UNSTICK, 1, ids=(("a", 1),))
-    await patiently(unstick, stuck, clock)
-    tally, _ = await patiently(unstick, stuck, clock)
-    assert tally == Tally(), "what was done before is in the done set, and nothing is left to do"
-
-
-async def test_unstick_gives_up_where_nothing_can_be_moved(unstick, queue, clock):
-    queue.active.jobs = [active("gone")]
-    queue.emptied.add("gone")
-    stuck = plan(PlanKind.UNSTICK, 1, ids=(("gone", 1),))
-    tally, _ = await patiently(unstick, stuck, clock)
-    assert tally == Tally(vanished=1)
-
-
-async def test_unstick_does_not_wait_for_ever(unstick, queue, clock):
-    queue.active.jobs = [active("a")]
-    queue.active.check_ends = START + 10**9
-    stuck = plan(PlanKind.UNSTICK, 1, ids=(("a", 1),))
-    tally, notices = await patiently(unstick, stuck, clock)
-    assert tally == Tally(left_out=1)
-    assert len(notices) == WAITS
-
-
-async def test_unstick_is_refused_where_the_version_table_says_so(unstick, queue):
-    queue.active.jobs, queue.paused, queue.version = [active("a")], True, "bullmq:5.81.0"
-    with pytest.raises(RefusedError, match="paused"):
-        await run(unstick, plan(PlanKind.UNSTICK, 1, ids=(("a", 1),)))
 
 
 async def test_no_more_are_promoted_than_the_plan_counts(queues, remover, queue):
@@ -269,6 +119,21 @@ async def test_an_undo_begun_again_after_a_crash_is_right_in_all(clean, undo, qu
     assert again == Tally(done=6)
     assert queue.failed == before
     assert (await archive.info("op1")).jobs == 0
+
+
+async def test_an_undo_drips_as_it_was_told(clean, undo, queue, archive, remover):
+    """Its batches are as large as the pace allows, not as they were archived."""
+    fail(queue, 6)
+    cleaning = plan(PlanKind.CLEAN, 6, state="failed", archive="op1", filter=_until(START))
+    async for _ in clean.steps(cleaning, Throttle(Pace())):
+        pass
+    assert len(await archive.batches("op1")) == 1
+    queue.fail("f2", "another", START)
+    steps = undo.steps(undoing("u1"), Throttle(Pace(rate=4.0)))
+    outcomes = [step.outcome async for step in steps]
+    assert [len(outcome.done) for outcome in outcomes] == [2, 1, 2]
+    assert sum(outcomes, BatchOutcome()).changed == 1
+    assert (await archive.info("op1")).jobs == 1, "the one whose id is in use"
 
 
 async def test_an_undo_that_dies_before_the_archive_knows_brings_nothing_back_twice(

@@ -1,0 +1,75 @@
+"""Ids in `failed` or `completed` whose hash is gone: `clean` and `remove` take them out."""
+
+import pytest
+
+from bot.commands import plan_buttons
+from bot.domain.times import DAY, HOUR
+from bot.services.operations import screen
+from tests.support.fakes import ORDERS, START
+from tests.support.toolbox import BOB, said, shown, value_of
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Slack is told at once."""
+    monkeypatch.setattr(screen, "FIRST", 0.0)
+    monkeypatch.setattr(screen, "EVERY", 0.0)
+
+
+@pytest.fixture
+def orders(queues, office):
+    return queues.queues[ORDERS]
+
+
+async def press(office, card, label="Remove"):
+    """Confirm a card, have the operation run, and read its message."""
+    await plan_buttons.confirm(office.toolbox, BOB, value_of(card, label))
+    await office.run_operations()
+    message = office.toolbox.messenger.of(screen.KIND)[-1].message
+    return shown(message).text.translate(str.maketrans("", "", "*`"))
+
+
+async def test_clean_drops_ids_that_have_no_job_and_counts_them_apart(office, orders):
+    for place, id_ in enumerate(["k0", "g0", "g1"]):
+        orders.fail(id_, "WHMCS_ERROR: away", START - 40 * DAY + place)
+    orders.emptied |= {"g0", "g1"}
+    card = await office.ask("clean order-provisioning failed")
+    assert "2 of them have no job left, only their ids: these go too, not archived" in said(card)
+    text = await press(office, card)
+    assert "Removed 1 of 3 failed jobs of order-provisioning." in text
+    assert "2 had no job left: their ids are gone now" in text
+    assert not {"k0", "g0", "g1"} & set(orders.failed)
+    assert (await office.archive.recent())[0].jobs == 1
+    entry = (await office.history())[0]
+    assert entry.detail == "1 of 3; 2 ids without a job taken out"
+
+
+async def test_a_set_of_nothing_but_such_ids_is_emptied(office, orders):
+    orders.fail("g0", "WHMCS_ERROR: away", START - 40 * DAY)
+    orders.emptied = {"g0"}
+    card = await office.ask("clean order-provisioning failed")
+    assert "It has no job left, only its id" in said(card)
+    assert "Archived first" not in said(card)
+    assert "1 had no job left: its id is gone now" in await press(office, card)
+    assert "g0" not in orders.failed
+
+
+async def test_completed_ones_too(office, orders):
+    office.remover.held[ORDERS, "completed"] = {"c1": START - 8 * DAY, "c2": START - 9 * DAY}
+    orders.emptied = {"c1"}
+    text = await press(office, await office.ask("clean order-provisioning completed"))
+    assert "Removed 1 of 2 completed jobs" in text
+    assert "1 had no job left" in text
+    assert office.remover.held[ORDERS, "completed"] == {}
+
+
+async def test_remove_takes_such_an_id_out(office, orders):
+    orders.fail("g0", "WHMCS_ERROR: away", START - HOUR)
+    orders.emptied = {"g0"}
+    card = await office.ask("remove order-provisioning g0")
+    assert "It has no job left, only its id: that goes, and there is nothing to archive" in said(
+        card
+    )
+    assert "Removed the id g0 of order-provisioning. 1 had no job left" in await press(office, card)
+    assert "g0" not in orders.failed
+    assert await office.archive.recent() == []
