@@ -15,11 +15,12 @@ class BullhornError(Exception):
     `people` are Slack ids, shown as mentions where a person reads it; `at` is an instant in Unix
     ms, shown in the reader's own time zone. `retryable` says whether the same request may succeed
     later without anyone changing anything. `done` is what a change had done before it failed, None
-    when nothing.
+    when nothing. `offer` is a command, without "/queue", that gets them further; "" for none.
     """
 
     retryable = False
     done: Any = None
+    offer = ""
 
     def __init__(self, text: str, *, people: tuple[str, ...] = (), at: int | None = None) -> None:
         super().__init__(text)
@@ -50,6 +51,10 @@ class AccessDeniedError(BullhornError):
 
 class RefusedError(BullhornError):
     """It may not be done to this queue as it stands; the text gives the reason and what to do."""
+
+
+class PausedError(RefusedError):
+    """It may not be done while the queue is paused: resuming it comes first."""
 
 
 class NotPausedError(RefusedError):

@@ -43,7 +43,8 @@ class Guarded:
     """Some actions on one queue, allowed together, as part of one operation.
 
     `client` is the queue's own (`Sources.client(queue)`); `operation` names the done set, "" for
-    none. Calls of `run` may overlap.
+    none. `known` is what allowed queues were like when last seen, for those who change them in
+    batch after batch: a call tells when that is over. Calls of `run` may overlap.
     """
 
     client: Redis
@@ -51,6 +52,7 @@ class Guarded:
     actions: tuple[Action, ...]
     configured: int | None
     operation: str = ""
+    known: dict[QueueId, tuple[bytes, bytes]] = field(default_factory=dict)
     _version: bytes = field(default=b"", init=False)
     _paused: bytes = field(default=b"?", init=False)
     _allowance: Allowance = field(default_factory=Allowance, init=False)
@@ -88,7 +90,8 @@ class Guarded:
 
         try:
             with speaking_to(self.queue.source):
-                await self.check(script)
+                if not (chunks and self._recall()):
+                    await self.check(script)
                 await _each_to_its_end(work() for _ in range(min(AT_ONCE, len(chunks))))
         except BullhornError as error:
             error.done = sum(outcomes, BatchOutcome())
@@ -125,11 +128,22 @@ class Guarded:
             raise RefusedError(_damaged(answer[1].decode("utf-8", "replace")))
         self._see(answer[1], answer[2])
 
+    def _recall(self) -> bool:
+        """Go on from what the queue was like, unless it is not known or not allowed."""
+        try:
+            seen = self.known.get(self.queue)
+            if seen is not None:
+                self._see(*seen)
+        except RefusedError:
+            return False
+        return seen is not None
+
     def _see(self, version: bytes, paused: bytes) -> None:
         major = major_version(version.decode("utf-8", "replace"), self.configured)
         for action in reversed(self.actions):
             self._allowance = allow(action, major=major, paused=paused == b"1")
         self._version, self._paused = version, paused
+        self.known[self.queue] = version, paused
 
     async def _call(self, script: Script, args: Sequence[Argument | bytes]) -> Any:
         left_out = int(self._allowance.leave_out_prioritized)

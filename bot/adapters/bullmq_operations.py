@@ -117,6 +117,9 @@ class OperationsWorker:
             except Exception as error:  # noqa: BLE001 - without it no repair runs: told, and begun anew
                 self._told(f"{type(error).__name__}: {error}")
             finally:
+                if self._leave.is_set() and self._worker is not None and self._worker.processing:
+                    # run() ends before its jobs do; they are handed over by this client.
+                    await asyncio.wait(self._worker.processing)
                 if client is not None:
                     with suppress(RedisError, OSError):
                         await client.aclose()

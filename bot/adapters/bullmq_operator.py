@@ -24,6 +24,7 @@ class BullmqOperator:
     def __init__(self, *, sources: Sources) -> None:
         self._sources = sources
         self._pause = package_pause()
+        self._known: dict[QueueId, tuple[bytes, bytes]] = {}
 
     async def retry(
         self,
@@ -96,6 +97,7 @@ class BullmqOperator:
             actions=actions,
             configured=configured,
             operation=operation,
+            known=self._known,
         )
 
     async def _switch(self, queue: QueueId, action: Action, configured: int | None) -> PauseOutcome:

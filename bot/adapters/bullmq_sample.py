@@ -171,7 +171,7 @@ def _active_jobs(raw: Any) -> tuple[ActiveJob, ...]:
 
 
 def active_job(
-    name: Any, started: Any, v3: Any, made: Any, starts: Any, lock: int, id_: str
+    name: Any, started: Any, v3: Any, made: Any, starts: Any, lock: int, id_: str, left: int = -1
 ) -> ActiveJob:
     """A job as sample.lua and active.lua tell it.
 
@@ -186,6 +186,7 @@ def active_job(
         attempt=max(1, attempt),
         locked=bool(lock),
         starts=whole(starts),
+        lock_left=left if lock and left > 0 else None,
     )
 
 

@@ -69,7 +69,8 @@ class Command:
 
     `role` is the least role for any use of it, for some queue: which one is asked for, `run` finds
     by `find_queue`, which checks the role for that one. `doing` begins the sentence of a refusal
-    ("Retrying"); `mutates` puts refusals into the audit log.
+    ("Retrying"); `mutates` puts refusals into the audit log;
+    `lists` says that without any word it only shows something, to whoever may see it.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Command:
     details: str = ""
     doing: str = "This"
     mutates: bool = False
+    lists: bool = False
 
 
 async def find_queue(

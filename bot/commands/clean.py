@@ -57,6 +57,7 @@ COMMAND = Command(
     details=(
         "Without `--older-than`: completed jobs after 7 d, failed ones after 30 d. Failed jobs are "
         "archived for 7 days, and `undo` brings them back; completed ones cannot be brought back. "
+        "Ids in either set that have no job left go too. "
         "`orphans` are hashes of jobs that are in no list, as bare Redis commands leave them."
     ),
     doing="Cleaning",

@@ -66,7 +66,8 @@ class Dispatcher:
         self, standing: Standing, command: Command, words: list[str], *, helped: bool
     ) -> None:
         """Let in who may use the command for some queue; a refusal is about the one named."""
-        least = Role.VIEWER if helped else max(command.role, Role.VIEWER)
+        reads = helped or (command.lists and not words)
+        least = Role.VIEWER if reads else max(command.role, Role.VIEWER)
         queue = await self._named(words, standing) if standing.reach < least else None
         standing.admit(least, doing=command.doing, queue=queue)
 

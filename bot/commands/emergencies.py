@@ -9,6 +9,7 @@ import structlog
 
 from bot.commands.arguments import parse
 from bot.commands.base import Request, Toolbox, find_queue
+from bot.commands.plan_cards import described
 from bot.domain.access import Actor, Role
 from bot.domain.audit import Outcome
 from bot.domain.emergencies import Verdict, verdict
@@ -155,8 +156,8 @@ async def _require(tools: Toolbox, actor: Actor, plan_id: str) -> None:
     except (AccessDeniedError, HiddenQueueError) as error:
         queue = plan.queue if plan is not None else None
         await tools.journal.record(
-            actor, verb, f"plan {plan_id[:40]}", Outcome.REFUSED, queue=queue, detail=str(error),
-            plan=plan_id[:40],
+            actor, verb, described(tools, plan, plan_id), Outcome.REFUSED, queue=queue,
+            detail=str(error), plan=plan_id[:40],
         )  # fmt: skip
         raise
 

@@ -69,9 +69,12 @@ async def _again(tools: Toolbox, request: Request, queue: QueueId, arguments: Ar
     jobs = await tools.failed_again.jobs(queue, operation)
     if not jobs:
         address = tools.catalog.address(queue)
+        known = await tools.failed_again.known(queue, operation)
+        if known:
+            raise JobGoneError(f"None of the {known:,} jobs of this retry is failed in {address}.")
         raise JobGoneError(
-            f"No job of operation {echo(operation)} is failed in {address} now; "
-            "after 8 days it is not known any more which they were."
+            f"Not known which jobs these are in {address}: after 8 days that is forgotten, and a "
+            f"new job may go before it is seen. `failed {address}` lists all that are failed."
         )
     message = render.jobs(
         queue, jobs[(page - 1) * PAGE : page * PAGE], FailureFilter(), total=len(jobs), page=page,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.commands.base import Toolbox
-from bot.commands.plan_cards import card
+from bot.commands.plan_cards import card, described
 from bot.domain.access import Actor, Role
 from bot.domain.audit import Outcome
 from bot.domain.message import Reply
@@ -95,7 +95,7 @@ async def _require(tools: Toolbox, actor: Actor, plan_id: str) -> Plan | None:
         await tools.journal.record(
             actor,
             verb,
-            f"plan {plan_id[:40]}",
+            described(tools, plan, plan_id),
             Outcome.REFUSED,
             queue=plan.queue if plan else None,
             detail=str(error),

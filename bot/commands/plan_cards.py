@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bot.commands.base import Toolbox
 from bot.domain.message import Message
+from bot.domain.plans import Plan
 from bot.render import plans, repairs
+from bot.services import plan_words
 from bot.services.planning import Proposal
 
 
@@ -22,5 +24,13 @@ def card(
         was=was,
         now_matching=now_matching,
         lines=repairs.lines(plan, proposal.archive, plan.asked_at),
+        asks=repairs.asks(plan, proposal.archive),
         offers=repairs.offers(plan, catalog, orphans=proposal.orphans),
     )
+
+
+def described(tools: Toolbox, plan: Plan | None, plan_id: str) -> str:
+    """What a plan is about, for the audit log; of one that is not there, its id."""
+    if plan is None:
+        return f"plan {plan_id[:40]}"
+    return plan_words.what(plan, tools.catalog.policy(plan.queue).redact)

@@ -51,4 +51,5 @@ COMMAND = Command(
     ),
     doing="Undoing",
     mutates=True,
+    lists=True,
 )

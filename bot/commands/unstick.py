@@ -29,8 +29,7 @@ COMMAND = Command(
     examples=("unstick order-provisioning",),
     details=(
         "Jobs that a live worker holds are left alone. BullMQ's own look for stalled jobs does it, "
-        "with no worker running too; a dead worker's `stalled-check` is waited out first, which "
-        "may take half a minute."
+        "with no worker running too; it looks at intervals, so that this may take half a minute."
     ),
     doing="Unsticking",
     mutates=True,

@@ -23,6 +23,12 @@ _KILO: Final = 1000
 _WHOLE: Final = 10
 
 
+REPLACED: Final = "retry through Salesforce"
+"""The `kind` of an archive of old jobs in whose place there are new ones."""
+
+_REPLACED: Final = (REPLACED, "retry")
+"""So it was called before, too: no other retry archives."""
+
 LISTS: Final = ("wait", "paused")
 """The states that BullMQ keeps in lists, of those that can be asked for."""
 
@@ -52,6 +58,11 @@ class ArchiveInfo:
     expires_at: Ms
     jobs: int = 0
     bytes: int = 0
+
+    @property
+    def replaced(self) -> bool:
+        """Whether each of its jobs has a new one in its place: both must not run."""
+        return self.kind in _REPLACED
 
 
 def in_order(jobs: Sequence[ArchivedJob]) -> list[ArchivedJob]:

@@ -70,6 +70,20 @@ def writes(seen: ServerFacts | Trouble, written: Trouble | None) -> Finding:
     return ok(check, "a key under {bullhorn}: was written and removed again")
 
 
+def operations(
+    seen: ServerFacts | Trouble, written: Trouble | None, tried: Trouble | None
+) -> Finding:
+    """The line about the queue of operations; `tried` is what jobs in its place came upon."""
+    check = f"{OWN}: operations"
+    if isinstance(seen, Trouble):
+        return skip(check, _no_answer(OWN))
+    if written is not None:
+        return skip(check, f"{OWN} takes no writes")
+    if tried is not None:
+        return tried.about(check)
+    return ok(check, "jobs went through a queue beside it, as repairs do")
+
+
 def _no_answer(check: str) -> str:
     return f"{check} could not be asked"
 

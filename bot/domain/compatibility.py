@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bot.errors import RefusedError
+from bot.errors import PausedError, RefusedError
 
 
 class Action(StrEnum):
@@ -106,7 +106,7 @@ def allow(action: Action, *, major: int | None, paused: bool) -> Allowance:
     """Look the cell up.
 
     Raises:
-        RefusedError: with the reason and what to do.
+        PausedError, RefusedError: with the reason and what to do.
     """
     permission = TABLE[action].get(major, TABLE[action][UNKNOWN])
     who = f"BullMQ {major}" if major is not None else "an unknown BullMQ version"
@@ -121,7 +121,7 @@ def allow(action: Action, *, major: int | None, paused: bool) -> Allowance:
         )
     needs_running = permission in (_P.NOT_PAUSED, _P.NOT_PRIORITIZED_NOT_PAUSED)
     if needs_running and paused:
-        raise RefusedError(
+        raise PausedError(
             f"The queue is paused and runs {who}: {action} could lose jobs there. Resume it first."
         )
     return Allowance(leave_out_prioritized=permission is _P.NOT_PRIORITIZED_NOT_PAUSED)

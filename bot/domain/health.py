@@ -6,13 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from bot.domain.incidents import Incident, Silence
 from bot.domain.memory import QueueMemory
 from bot.domain.policy import HealthLimits, HealthTable, QueuePolicy, Severity
 from bot.domain.queues import QueueId
-from bot.domain.sample import Sample
-from bot.domain.times import Ms
+from bot.domain.sample import ActiveJob, Sample
+from bot.domain.times import SECOND, Ms
+
+LOCKED_BY: Final[Ms] = 5 * SECOND
+"""How long after its start a job that has a worker surely has its lock."""
+
+WITHOUT_WORKER: Final = "Its worker has died: `unstick` brings it back"
+"""What to do about a job that is active for long where no worker holds it."""
 
 
 class Level(IntEnum):
@@ -89,6 +96,20 @@ def processing(sample: Sample) -> Ms | None:
     return max(known, default=None)
 
 
+def lost(sample: Sample) -> tuple[ActiveJob, ...]:
+    """Of the jobs that have been active longest, those that no worker holds any more.
+
+    Not those that have just begun: BullMQ 3 and 4 take a job first and lock it then.
+    """
+    return tuple(
+        job
+        for job in sample.active_jobs
+        if not job.locked
+        and job.started_at is not None
+        and sample.taken_at - job.started_at >= LOCKED_BY
+    )
+
+
 def assess(sample: Sample, policy: QueuePolicy, table: HealthTable) -> QueueHealth:
     """Hold a sample against the health table.
 
@@ -100,13 +121,22 @@ def assess(sample: Sample, policy: QueuePolicy, table: HealthTable) -> QueueHeal
         (Metric.PROCESSING, processing(sample), table.processing),
     )
     found = [
-        replace(finding, running=metric is Metric.PROCESSING and value != sample.processing_p95)
+        _explained(finding, sample)
         for metric, value, limits in readings
         if value is not None and (finding := _finding(metric, value, limits)) is not None
     ]
     # Of equal levels a backlog comes first: while jobs do not run, their failures can wait.
     found.sort(key=lambda one: (-one.level, one.metric is not Metric.WAITING, -one.excess))
     return QueueHealth(sample=sample, policy=policy, findings=tuple(found))
+
+
+def _explained(finding: Finding, sample: Sample) -> Finding:
+    """With what is known of the job that takes so long."""
+    if finding.metric is not Metric.PROCESSING or finding.value == sample.processing_p95:
+        return finding
+    starts = [job.started_at for job in sample.active_jobs if job.started_at is not None]
+    dead = any(job.started_at == min(starts) for job in lost(sample))
+    return replace(finding, running=True, action=WITHOUT_WORKER if dead else finding.action)
 
 
 def _finding(metric: Metric, value: int, limits: HealthLimits) -> Finding | None:

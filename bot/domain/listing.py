@@ -15,10 +15,10 @@ _EMOJI_COLON = re.compile(r":(?=[\w+'-]{1,100}:)")
 """What would begin italics or an emoji: the same signs are harmless elsewhere."""
 
 
-def listed(ids: Sequence[str], *, most: int = 5) -> str:
-    """The first few, and how many more: `4711, 4712 and 3 more`."""
+def listed(ids: Sequence[str], *, most: int = 5, total: int | None = None) -> str:
+    """The first few, and how many more: `4711, 4712 and 3 more`; `total` where not all are here."""
     shown = [_plain(one) for one in ids[:most]]
-    more = len(ids) - len(shown)
+    more = (len(ids) if total is None else total) - len(shown)
     if more:
         return f"{', '.join(shown)} and {more:,} more"
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)

@@ -103,17 +103,22 @@ def of_attempts(known: Known) -> list[str]:
     facts = known.facts
     if not facts.exhausted or known.fresh or known.kind is not PlanKind.RETRY:
         return []
-    their = _their(facts.exhausted)
+    count, their = facts.exhausted, _their(facts.exhausted)
+    left_out = 0 if known.named else len(known.superseded.jobs)
+    if facts.count == facts.exhausted:
+        count = max(1, facts.count - left_out)
+        who = f"All {count:,}" if count > 1 else "It"
+        their = _their(count)
+    elif left_out:  # which of them had attempts left is not known
+        who = f"{facts.exhausted:,} of the {facts.count:,}, those left out too,"
+    else:
+        who = f"{facts.exhausted:,} of {facts.count:,}"
     if facts.attempts is None:
         used = f"used all {their} attempts"
     else:
         used = f"used {their} {facts.attempts:,} {'attempt' if facts.attempts == 1 else 'attempts'}"
-    if facts.count == facts.exhausted:
-        who = f"All {facts.count:,}" if facts.count > 1 else "It"
-    else:
-        who = f"{facts.exhausted:,} of {facts.count:,}"
     offer = ", unless given fresh attempts" if known.may_be_fresh else ""
-    each = "each gets" if facts.exhausted > 1 else "it gets"
+    each = "each gets" if count > 1 else "it gets"
     return [f"{who} {used}: {each} one more try{offer}"]
 
 

@@ -37,6 +37,8 @@ class Counts:
 class ActiveJob:
     """A job a worker has taken. `locked` false means that its worker has died or lost it.
 
+    A worker that has died a moment ago has its lock still, for `lock_left` (None: not asked).
+
     `attempt` counts from 1; `starts` is BullMQ's `ats` (5 and later), which tells one run of the
     same job from the next.
     """
@@ -47,6 +49,7 @@ class ActiveJob:
     attempt: int
     locked: bool
     starts: int | None = None
+    lock_left: Ms | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

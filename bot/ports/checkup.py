@@ -30,6 +30,14 @@ class ServerProbe(Protocol):
         ...
 
 
+class OperationsProbe(Protocol):
+    """Tries, for `bullhorn check`, whether Bullhorn's own queue and its worker can work."""
+
+    async def run(self) -> Trouble | None:
+        """Let jobs go through a queue beside that of operations, which is left alone."""
+        ...
+
+
 class SlackProbe(Protocol):
     """Tries Slack for `bullhorn check`; nothing is posted. What goes wrong is returned."""
 

@@ -7,12 +7,15 @@ from typing import Final
 
 from bot.domain.message import Message
 from bot.errors import BullhornError
-from bot.render.kit import simple
+from bot.render.kit import actions, button, finish, section, simple
 from bot.render.problems import channel_name
 from bot.render.words import date, escape, mention, trusted
 
-_ECHO: Final = re.compile(r'"([^"]{59})[^"]{2,}(?:"|\Z)')
-"""What the person typed, said back to them in quotes: its first 60 characters are enough."""
+_ECHO: Final = re.compile(r'(?<!\w)"([^"]*)(?:"|\Z)')
+"""What the person typed, said back to them in quotes, which may be left open."""
+
+_ENOUGH: Final = 60
+"""So many characters of it are enough."""
 
 
 def told(error: BullhornError, ref: str | None = None) -> Message:
@@ -20,12 +23,19 @@ def told(error: BullhornError, ref: str | None = None) -> Message:
 
     `ref` is the reference that is also in the log.
     """
-    text = trusted(_ECHO.sub('"\\1\u2026"', error.template), 1500) or "Something went wrong."
+    text = trusted(_ECHO.sub(_shortened, error.template), 1500) or "Something went wrong."
     if error.people:
         text = text.replace("{people}", _either(error.people))
     if error.at is not None:
         text = text.replace("{at}", date(error.at))
-    return simple(f"{text} (ref {escape(ref, 12)})" if ref else text)
+    text = f"{text} (ref {escape(ref, 12)})" if ref else text
+    offer = button(error.offer.partition(" ")[0].title(), error.offer) if error.offer else None
+    return finish(text, [section(text), actions(offer)]) if offer else simple(text)
+
+
+def _shortened(found: re.Match[str]) -> str:
+    said = found[1]
+    return f'"{said[: _ENOUGH - 1]}\u2026"' if len(said) > _ENOUGH else found[0]
 
 
 def _either(people: tuple[str, ...]) -> str:

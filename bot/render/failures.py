@@ -173,7 +173,11 @@ def _nothing(report: FailureReport, asked: _Asked) -> Message:
     gone = ""
     if report.vanished:
         gone = f" {plural(report.vanished, 'failed id')} with no job left."
-    return simple(f"{good}No failed jobs in {address}.{gone}")
+    text = f"{good}No failed jobs in {address}.{gone}"
+    if not report.vanished:
+        return simple(text)
+    out = button("Take them out\u2026", typed("clean", asked.queue, "failed", older_than="0s"))
+    return finish(text, [section(text), actions(out)])
 
 
 def _everything(asked: _Asked) -> Element | None:

@@ -22,6 +22,8 @@ _ASK: Final = " Ask "
 """Begins, in a refusal, the list of those who may."""
 
 _PERSON: Final = re.compile(r"\b[UWS](?=[A-Z]*[0-9])[A-Z0-9]{2,20}\b")
+_CHANNEL: Final = re.compile(r"\b[CG](?=[A-Z]*[0-9])[A-Z0-9]{2,20}\b")
+_ONLY_IN: Final = re.compile(r"\bonly in [CG][A-Z0-9]+(?:, [CG][A-Z0-9]+)*")
 _MARK: Final = {
     Outcome.DONE: "\u2705",
     Outcome.REFUSED: "\U0001f6ab",
@@ -136,7 +138,10 @@ def _entry(entry: AuditEntry, now: Ms, policy: QueuePolicy, *, named: bool) -> s
 def _detail(entry: AuditEntry) -> str:
     """The outcome in words; who may, in a refusal, as mentions."""
     text = escape(entry.detail, 160)
-    if entry.outcome is not Outcome.REFUSED or _ASK not in text:
+    if entry.outcome is not Outcome.REFUSED:
+        return text
+    text = _ONLY_IN.sub(lambda found: _CHANNEL.sub(lambda one: f"<#{one[0]}>", found[0]), text)
+    if _ASK not in text:
         return text
     before, ask, people = text.partition(_ASK)
     return before + ask + _PERSON.sub(lambda found: mention(found[0]), people)

@@ -182,9 +182,10 @@ def _running(job: JobDetail, now: Ms, attempt: int | None) -> str:
 
 
 def _attempts(job: JobDetail) -> str:
-    return f"*{number(job.attempts_made)} of {plural(job.attempts, 'attempt')}* used" + (
-        f" · priority {number(job.priority)}" if job.priority else ""
-    )
+    used = f"*{number(job.attempts_made)} of {plural(job.attempts, 'attempt')}* used"
+    if job.attempts_made > job.attempts:
+        used = f"*{plural(job.attempts_made, 'attempt')}*, {number(job.attempts)} allowed"
+    return used + (f" · priority {number(job.priority)}" if job.priority else "")
 
 
 def _times(job: JobDetail, now: Ms) -> str:

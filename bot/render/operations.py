@@ -26,6 +26,7 @@ from bot.render.kit import (
 )
 from bot.render.levels import WARNING_SIGN
 from bot.render.plan_card import RETRIES, jobs
+from bot.render.plan_commands import command
 from bot.render.reasons import named
 from bot.render.typed import typed
 from bot.render.words import date, escape, length, mention, number, plural, trusted
@@ -94,7 +95,7 @@ class OperationRenderer:
             section(headline, fate, self._canary(plan, operation) if watched else ""),
             context(
                 words.archived(plan, operation, self._catalog.archive_keep),
-                trusted(operation.note, 600),
+                trusted(words.end_note(plan, operation), 600),
             ),
             actions(*self._after(plan, operation)),
         ]
@@ -132,8 +133,10 @@ class OperationRenderer:
                     typed("failed", address, of=plan.id),
                 )
             )
-        if words.makes_archive(plan) and operation.tally.done:
-            made.append(button("Undo\u2026", typed("undo", plan.archive)))
+        if words.may_try_again(plan, operation):
+            made.append(button("Retry\u2026", command(plan, self._catalog)))
+        if words.archives(plan, operation):
+            made.append(button("Undo\u2026", typed("undo", plan.archive or plan.id)))
         made.append(button("Status", typed("status", address)))
         return made
 
@@ -179,21 +182,17 @@ def outcome_words(plan: Plan, operation: Operation, catalog: Catalog) -> str:
     """Done, and what was not and why, each only when there is any."""
     tally = operation.tally
     error = _error(plan, catalog.policy(plan.queue))
-    done = words.done_words(
-        plan, tally.done, catalog.address(plan.queue), error, vanished=tally.vanished
-    )
+    done = words.done_words(plan, tally, catalog.address(plan.queue), error)
     if plan.kind is PlanKind.OBLITERATE and not plan.count and not operation.stopped:
         done = f"Removed *{escape(catalog.address(plan.queue), 80)}*, which was empty"
     rest = [
-        _some(tally.changed, words.changed(plan)),
-        f"{number(tally.vanished)} {words.vanished(plan, tally.vanished)}"
-        if tally.vanished
-        else "",
-        f"{number(tally.left_out)} left out ({words.left_out(plan)})" if tally.left_out else "",
+        _some(tally.changed, words.changed(plan, tally.changed)),
+        words.vanished(plan, tally.vanished),
+        f"{number(tally.left_out)} left out{words.why(plan, operation)}" if tally.left_out else "",
     ]
     total = plan.canary or plan.count
     undone = max(0, total - tally.seen)
-    if operation.stopped and undone:
+    if operation.stopped and undone and (tally.seen or not plan.canary):
         rest.append(f"{number(undone)} not touched")
     said = ", ".join(one for one in rest if one)
     why = ""
@@ -263,8 +262,9 @@ def _speed(plan: Plan, operation: Operation, now: Ms) -> str:
 def _title(plan: Plan, operation: Operation) -> str:
     if operation.stopped and not operation.stopped_by:
         return WARNING_SIGN
-    ended = operation.receipt
-    if ended is not None and operation.over:
+    if plan.kind in RETRIES and not operation.tally.done and operation.tally.left_out:
+        return WARNING_SIGN
+    if (ended := operation.receipt) is not None and operation.over:
         return _mark(ended).strip()
     return "\u2705" if plan.kind not in RETRIES and operation.tally.done else ""
 

@@ -8,7 +8,7 @@ from typing import Final
 from bot.domain.listing import state_word
 from bot.domain.message import Message
 from bot.domain.plan_warnings import CANARY, is_safe, may_fail_again
-from bot.domain.plans import Plan, PlanKind
+from bot.domain.plans import STUCK, Plan, PlanKind
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.times import MINUTE, Ms, say_duration
 from bot.render import action_ids
@@ -25,7 +25,7 @@ from bot.render.kit import (
 )
 from bot.render.levels import WARNING_SIGN
 from bot.render.reasons import named
-from bot.render.words import date, escape, length, number, plural, trusted
+from bot.render.words import code, date, escape, length, number, plural, trusted
 
 CANARY_OVER: Final = 50
 """Of more jobs than this, a few are offered to be tried first."""
@@ -60,16 +60,19 @@ def card(
     was: int | None = None,
     now_matching: int = 0,
     lines: Sequence[str] = (),
+    asks: str = "",
     offers: Sequence[Element | None] = (),
 ) -> Message:
     """What would be done and what to know before; only its reader sees it.
 
     `allowed_fresh` offers fresh attempts as a second button. `was` is how many matched on the card
     that was pressed, when so many others match now that it is asked again. `lines` stand below the
-    question, `offers` are buttons for what else was found.
+    question, `asks` what is asked once more after the press, `offers` are buttons for what
+    else was found.
     """
     queue = f"*{escape(catalog.address(plan.queue), 80)}*"
-    question = f"{_VERBS[plan.kind]} {jobs(plan)} of {queue}{_with(plan, policy)}?"
+    verb = "Set right" if plan.state == STUCK else _VERBS[plan.kind]
+    question = f"{verb} {_what(plan)} of {queue}{_with(plan, policy)}?"
     drift = ""
     if was is not None:
         matching = f"{number(was)} matched then, {number(now_matching)} now"
@@ -85,24 +88,41 @@ def card(
             f"At most {plan.rate:g} a second" if plan.rate else "",
             f"Expires {date(plan.expires_at, now)}, in {left}. Only you see this",
         ),
-        actions(*_buttons(plan, policy, catalog, now, allowed_fresh=allowed_fresh), *offers),
+        actions(
+            *_buttons(plan, policy, catalog, now, allowed_fresh=allowed_fresh, asks=asks), *offers
+        ),
     ]
     count = f" {plural(len(plan.warnings), 'warning')}." if plan.warnings else ""
     return finish(f"{drift} {question.replace('*', '')}{count}".strip(), blocks)
 
 
+def _what(plan: Plan) -> str:
+    """What is asked about: one that was named by its id."""
+    if plan.named and len(plan.ids) == 1 and plan.state != STUCK:
+        return f"{_kind(plan)} {code(plan.ids[0][0], 60)}"
+    return jobs(plan)
+
+
 def jobs(plan: Plan) -> str:
     """How many of what: `9 jobs`, `1,204 completed jobs`, `3 orphans`."""
+    if plan.kind is PlanKind.SWEEP:
+        return plural(plan.count, "orphan hash", "orphan hashes")
+    if plan.state == STUCK:
+        return plural(plan.count, "order")
+    return plural(plan.count, "job" if plan.kind in RETRIES else _kind(plan))
+
+
+def _kind(plan: Plan) -> str:
+    """One of its jobs: `delayed job`."""
     kinds = {
         PlanKind.PROMOTE: "delayed job",
         PlanKind.UNSTICK: "active job",
         PlanKind.CLEAN: f"{state_word(plan.state)} job".strip(),
         PlanKind.UNDO: f"{state_word(plan.state)} job".strip(),
         PlanKind.DRAIN: "pending job",
+        **dict.fromkeys(RETRIES, "failed job"),
     }
-    if plan.kind is PlanKind.SWEEP:
-        return plural(plan.count, "orphan hash", "orphan hashes")
-    return plural(plan.count, kinds.get(plan.kind, "job"))
+    return kinds.get(plan.kind, "job")
 
 
 def _frozen(plan: Plan) -> str:
@@ -118,7 +138,7 @@ def _with(plan: Plan, policy: QueuePolicy) -> str:
     """What selects the jobs, said after the queue: the error, or the ids of a few."""
     if plan.kind in RETRIES and len(plan.groups) == 1 and plan.filter.code is not None:
         return f" that failed with {named(plan.groups[0].code, policy, 60)}"
-    if plan.named and len(plan.ids) <= _IDS:
+    if plan.named and 1 < len(plan.ids) <= _IDS:
         return f" ({', '.join(escape(one, 40) for one, _ in plan.ids)})"
     return ""
 
@@ -148,7 +168,7 @@ def _groups(plan: Plan, policy: QueuePolicy) -> list[str]:
 
 
 def _buttons(
-    plan: Plan, policy: QueuePolicy, catalog: Catalog, now: Ms, *, allowed_fresh: bool
+    plan: Plan, policy: QueuePolicy, catalog: Catalog, now: Ms, *, allowed_fresh: bool, asks: str
 ) -> list[Element]:
     """The plain way, then the careful ones; what was asked for with `--canary` stands first."""
     style, doubtful = _judged(plan, policy)
@@ -161,8 +181,12 @@ def _buttons(
             "they fail again.",
             f"Retry {number(plan.count)}",
         )
+    if asks:
+        verb = f"{_VERBS[plan.kind]} {number(plan.count)}"
+        style, asked = "danger", confirm(f"{verb} all the same?", asks, verb)
     fresh = " with fresh attempts" if plan.fresh else ""
     verb = _VERBS[plan.kind].partition(" through")[0]
+    verb = "Set right" if plan.state == STUCK else verb
     label = f"{verb} {number(plan.count)} now{fresh}"
     confirming = press(label, action_ids.PLAN_CONFIRM, plan.id, style=style, confirm=asked)
     first = _first(plan)

@@ -30,6 +30,16 @@ def lines(plan: Plan, archive: ArchiveInfo | None, now: Ms) -> list[str]:
     return [f"{made[0].upper()}{made[1:]}, archived until {date(archive.expires_at, now)}"]
 
 
+def asks(plan: Plan, archive: ArchiveInfo | None) -> str:
+    """What a card asks once more before it is done, "" where it need not."""
+    if plan.kind is not PlanKind.UNDO or archive is None or not archive.replaced:
+        return ""
+    return (
+        "New jobs were made in their place. An order whose new job ran is provisioned twice when "
+        "its old job is retried too."
+    )
+
+
 def offers(plan: Plan, catalog: Catalog, *, orphans: int) -> list[Element | None]:
     """Buttons for what else was found, and for the other way there is."""
     if plan.kind is PlanKind.SALESFORCE and plan.state != STUCK:
@@ -94,5 +104,8 @@ def archives(
 
 def _made(archive: ArchiveInfo, now: Ms) -> str:
     """`cleaned by @bob 03:12`."""
+    if archive.replaced:
+        when = date(archive.at, now)
+        return f"replaced by new jobs through Salesforce, for {mention(archive.by)} {when}"
     verb = _MADE_BY.get(archive.kind, "removed")
     return f"{verb} by {mention(archive.by)} {date(archive.at, now)}"

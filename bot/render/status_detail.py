@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.compatibility import Action, allow, major_version
-from bot.domain.health import QueueHealth, StatusView, processing
+from bot.domain.health import WITHOUT_WORKER, QueueHealth, StatusView, lost, processing
 from bot.domain.message import Message
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
@@ -39,6 +39,7 @@ def detail(
             _title(health, view, address),
             trusted(health.policy.purpose),
             *_findings(health),
+            _lost(health),
             *alert_lines(view, health, 5),
             *silence_lines(view, health),
             *_first(view, health),
@@ -49,6 +50,9 @@ def detail(
         context(*blindness(view)),
         actions(
             button("Failed jobs", typed("failed", address)),
+            button("Unstick\u2026", typed("unstick", address))
+            if may_retry and lost(health.sample)
+            else None,
             button("Alerts", typed("alerts")),
             button("History", typed("history", address)),
             button("Refresh", typed("status", address)),
@@ -95,6 +99,19 @@ def _findings(health: QueueHealth) -> list[str]:
         f"*{levels.finding(found)}* ({levels.limit(found)}) \u2192 {trusted(found.action)}"
         for found in health.findings
     ]
+
+
+def _lost(health: QueueHealth) -> str:
+    """Active jobs whose worker has died."""
+    dead = lost(health.sample)
+    one = len(dead) == 1
+    if not dead or (one and any(found.action == WITHOUT_WORKER for found in health.findings)):
+        return ""
+    age = length(health.sample.taken_at - min(job.started_at or 0 for job in dead))
+    begun = f"begun {age} ago: its worker has died" if one else f"the first begun {age} ago"
+    jobs = f"*{plural(len(dead), 'active job')}* without a worker"
+    todo = f"`unstick` brings {'it' if one else 'them'} back"
+    return f"{levels.WARNING_SIGN} {jobs}, {begun} \u2192 {todo}"
 
 
 def _first(view: StatusView, health: QueueHealth) -> list[str]:
@@ -170,10 +187,10 @@ def _facts(health: QueueHealth, catalog: Catalog, *, may_retry: bool) -> list[st
     via = health.policy.retry_via
     best = f"Best retried through {escape(via.title(), 40)}" if via != "bullmq" else ""
     who = "you can" if may_retry else "operators can"
-    return [waits.get(held or "", ""), _version(health, who), best, defaults]
+    return [waits.get(held or "", ""), _version(health, who, catalog.read_only), best, defaults]
 
 
-def _version(health: QueueHealth, who: str) -> str:
+def _version(health: QueueHealth, who: str, read_only: bool) -> str:
     """The BullMQ version, and what may be done to it."""
     sample, policy = health.sample, health.policy
     major = major_version(sample.version, policy.bullmq)
@@ -182,6 +199,8 @@ def _version(health: QueueHealth, who: str) -> str:
         name = f"BullMQ version {'unknown' if not seen else f'{escape(seen)} is not known to me'}"
     else:
         name = f"BullMQ {escape(seen) if seen else f'{major} (from the config)'}"
+    if read_only:
+        return f"{name} · read-only: I change nothing"
     try:
         left_out = allow(Action.RETRY, major=major, paused=sample.paused).leave_out_prioritized
     except RefusedError as refusal:

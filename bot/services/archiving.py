@@ -23,7 +23,6 @@ from bot.ports import Archive, DoneSets, QueueRemover
 _AT_ONCE = 500
 """Ids that a done set is asked about at a time."""
 
-
 Reopen: TypeAlias = Callable[[], Awaitable[None]]
 """Makes the archive where it is not there."""
 
@@ -151,17 +150,19 @@ class Archiving:
         configured: int | None,
         operation: str,
         size: Callable[[], int],
+        leave: Collection[str] = (),
     ) -> AsyncIterator[BatchOutcome]:
         """Restore a batch as it was, `size()` jobs at a time; what is back goes out of the archive.
 
-        `operation` is the undo's own. Batches must be brought back in the archive's order, and may
-        be again: what was restored before is in the outcomes as `already`.
+        `operation` is the undo's own, `leave` are jobs that stay archived. Batches must be brought
+        back in the archive's order, and may be again: what was restored is `already` then.
 
         Raises:
             RefusedError: the queue does not allow it now; `done` is what was restored before.
             UnavailableError: something does not answer; call again.
         """
-        waiting = in_order(await self._archive.batch(archive_id, batch))
+        whole = await self._archive.batch(archive_id, batch)
+        waiting = in_order([job for job in whole if job.id not in leave])
         while waiting:
             count = size()
             jobs, waiting = waiting[:count], waiting[count:]

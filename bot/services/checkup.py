@@ -27,7 +27,7 @@ from bot.domain.queues import QueueId
 from bot.domain.salesforce import SalesforcePolicy
 from bot.domain.sample import Sample, SampleRequest
 from bot.ports import QueueReader
-from bot.ports.checkup import SalesforceProbe, ServerProbe, SlackProbe
+from bot.ports.checkup import OperationsProbe, SalesforceProbe, ServerProbe, SlackProbe
 
 LIMIT: Final = 5.0
 """Seconds one probe may take."""
@@ -59,6 +59,7 @@ class Checkup:
         setup: Setup,
         catalog: Catalog,
         own: ServerProbe,
+        operations: OperationsProbe,
         sources: Mapping[str, ServerProbe],
         reader: QueueReader,
         slack: SlackProbe,
@@ -69,6 +70,7 @@ class Checkup:
         self._setup = setup
         self._catalog = catalog
         self._own = own
+        self._operations = operations
         self._sources = sources
         self._reader = reader
         self._slack = slack
@@ -120,12 +122,16 @@ class Checkup:
     async def _own_redis(self, looking: Awaitable[ServerFacts | Trouble]) -> list[Finding]:
         seen = await looking
         written: Trouble | None = None
+        tried: Trouble | None = None
         if isinstance(seen, ServerFacts):
             written = await self._within(self._own.write(), "Bullhorn's own Redis")
+            if written is None:
+                tried = await self._within(self._operations.run(), "Bullhorn's own queue")
         with_queues = bool(self._setup.shared)
         lines = checkup_redis.server(checkup_redis.OWN, seen, queues_in_it=with_queues)
         reached, *rest = lines
-        return [reached, checkup_redis.writes(seen, written), *rest]
+        works = checkup_redis.operations(seen, written, tried)
+        return [reached, checkup_redis.writes(seen, written), works, *rest]
 
     async def _source(self, name: str, own: Awaitable[ServerFacts | Trouble]) -> _Source:
         probe, who = self._sources[name], f'Redis "{name}"'

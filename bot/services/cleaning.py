@@ -264,7 +264,9 @@ def _described(job: JobDetail, redact: Sequence[str]) -> str:
     if job.state == FAILED and job.failed_reason:
         code = shown_code(failure_code(job.failed_reason), redact, job.data)
         said.append(f" with {listed([code])}")
-    if job.attempts_made:
+    if job.attempts_made > job.attempts:
+        said.append(f", {job.attempts_made:,} attempts, {job.attempts:,} allowed")
+    elif job.attempts_made:
         said.append(f", {job.attempts_made:,} of {job.attempts:,} attempts used")
     return "".join(said)
 

@@ -6,6 +6,7 @@ from bot.domain.jobs import FailedJob
 from bot.domain.operations import WATCHED
 from bot.domain.queues import QueueId
 from bot.ports import DoneSets, QueueReader
+from bot.services.operations.salesforce import new_set, tried_set
 
 
 class FailedAgain:
@@ -23,10 +24,19 @@ class FailedAgain:
         """
         found: list[FailedJob] = []
         seen = 0
-        async for ids in self._done.ids(queue, operation):
+        async for ids in self._done.ids(queue, await self._set_of(queue, operation)):
             known = await self._reader.failed_refs(queue, ids)
             found += [job for job in known.values() if job is not None]
             seen += len(ids)
             if seen >= WATCHED:
                 break
         return sorted(found, key=lambda job: (-job.failed_at, job.id))
+
+    async def known(self, queue: QueueId, operation: str) -> int:
+        """Of how many jobs it is remembered that they are the operation's."""
+        return await self._done.count(queue, await self._set_of(queue, operation))
+
+    async def _set_of(self, queue: QueueId, operation: str) -> str:
+        """The done set of its jobs: through Salesforce those are new ones."""
+        through = await self._done.count(queue, tried_set(operation))
+        return new_set(operation) if through else operation

@@ -73,4 +73,6 @@ class QueueFinder:
             return f'No queue "{name}". Did you mean {near[0]}?'
         if not known:
             return f'No queue "{name}". I have not seen any queue yet.'
+        if len(known) == 1:
+            return f'No queue "{name}". There is {known[0]} only.'
         return f'No queue "{name}". Try `status` for all {len(known)} of them.'

@@ -9,7 +9,7 @@ from typing import Final
 from bot.domain.jobs import FailedJob, FailureGroup
 from bot.domain.listing import state_word
 from bot.domain.operations import Operation, Receipt
-from bot.domain.plans import Plan, PlanKind
+from bot.domain.plans import STUCK, Plan, PlanKind
 from bot.domain.redaction import is_plain, shown_code
 from bot.domain.times import say_duration
 
@@ -30,6 +30,8 @@ def what(plan: Plan, redact: Sequence[str]) -> str:
     """`retry 9 × WHMCS_ERROR`, `clean 1,204 completed jobs`; a code that is a message is masked."""
     if plan.kind is PlanKind.CLEAN and plan.named:
         return f"remove {noun(plan)}"
+    if plan.state == STUCK:
+        return f"set right {plan.count:,} {noun(plan)} without a job"
     code = _code(plan, redact)
     about = f" × {code}" if code else f" {noun(plan)}"
     tried = f", {plan.canary:,} first" if plan.canary else ""
@@ -49,14 +51,16 @@ def note(plan: Plan, done: int, redact: Sequence[str]) -> str:
 def outcome(plan: Plan, operation: Operation) -> str:
     """How it ended, for the audit log: `8 of 9; 1 no longer as shown`."""
     tally = operation.tally
-    said = [f"{tally.done:,} of {plan.count:,}"]
+    of = f", {plan.count:,} when asked" if tally.done > plan.count else f" of {plan.count:,}"
+    said = [f"{tally.done:,}{of}"]
     if tally.changed:
         said.append(f"{tally.changed:,} no longer as shown")
     if tally.vanished:
         ids = "ids without a job taken out" if plan.kind is PlanKind.CLEAN else "had vanished"
         said.append(f"{tally.vanished:,} {ids}")
     if tally.left_out:
-        said.append(f"{tally.left_out:,} left out")
+        why = operation.note.partition("\n")[0] if plan.kind is PlanKind.SALESFORCE else ""
+        said.append(f"{tally.left_out:,} left out{f': {why}' if why else ''}")
     if operation.stopped_by:
         said.append(f"stopped by {operation.stopped_by}")
     elif operation.stopped:
@@ -84,6 +88,8 @@ def noun(plan: Plan, count: int | None = None) -> str:
     plural = "" if (plan.count if count is None else count) == 1 else "s"
     if plan.kind is PlanKind.CLEAN and plan.named:
         return f"{state_word(plan.state)} job {plan.ids[0][0]}"
+    if plan.state == STUCK:
+        return f"order{plural}"
     if plan.kind is PlanKind.SWEEP:
         return f"orphan hash{'es' if plural else ''}"
     kinds = {

@@ -98,7 +98,8 @@ class PromotePlanner:
         if ids:
             refs, missing = await self._named(queue, ids)
             if not refs:
-                raise JobGoneError("None of these jobs is delayed now: nothing to promote.")
+                which = "This job is not" if len(ids) == 1 else "None of these jobs is"
+                raise JobGoneError(f"{which} delayed now: nothing to promote.")
             told = f"{len(missing):,} of those named are not delayed: {listed(missing)}"
             return refs, len(refs), (told,) if missing else ()
         refs = []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bot.domain.commandline import join
 from bot.domain.compatibility import Action, allow, major_version
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
 from bot.domain.sample import Sample, SampleRequest
-from bot.errors import RedisUnavailableError, RefusedError
+from bot.errors import PausedError, RedisUnavailableError, RefusedError
 from bot.ports import QueueReader
 
 
@@ -36,8 +37,12 @@ class QueueFacts:
             RefusedError: with the reason and what to do.
         """
         major = major_version(sample.version, self._catalog.policy(queue).bullmq)
-        for action in actions:
-            allow(action, major=major, paused=sample.paused)
+        try:
+            for action in actions:
+                allow(action, major=major, paused=sample.paused)
+        except PausedError as error:
+            error.offer = join(["resume", self._catalog.address(queue)])
+            raise
         return major
 
     def check_retry(self, queue: QueueId, sample: Sample, *, fresh: bool) -> int | None:
@@ -46,11 +51,8 @@ class QueueFacts:
         Raises:
             RefusedError: with the reason and what to do.
         """
-        major = major_version(sample.version, self._catalog.policy(queue).bullmq)
-        allow(Action.RETRY, major=major, paused=sample.paused)
-        if fresh:
-            allow(Action.FRESH, major=major, paused=sample.paused)
-        return major
+        wanted = (Action.RETRY, Action.FRESH) if fresh else (Action.RETRY,)
+        return self.check(queue, sample, *wanted)
 
 
 def allows_fresh(major: int | None) -> bool:

@@ -32,6 +32,7 @@ from bot.services.operations.unstick import UnstickExecutor
 from bot.services.plan_desk import Desk
 from bot.services.planning import Planner
 from bot.services.promoting import PromotePlanner, Promoting
+from bot.services.settled_orders import SettledOrders
 from bot.services.sweeping import SweepPlanner
 from bot.services.undoing import UndoPlanner
 from bot.services.unsticking import UnstickPlanner
@@ -56,7 +57,7 @@ class Supplies:
 class Repairs:
     """The planners by name, for commands, and by kind, for whoever confirms."""
 
-    def __init__(self, supplies: Supplies) -> None:
+    def __init__(self, supplies: Supplies, settled: SettledOrders | None = None) -> None:
         desk = Desk(reader=supplies.reader, plans=supplies.plans, catalog=supplies.catalog)
         remover, archive = supplies.remover, supplies.archive
         self.desk = desk
@@ -72,7 +73,9 @@ class Repairs:
         self.emergencies = EmergencyPlanner(
             reader=supplies.reader, plans=supplies.plans, archive=archive, catalog=supplies.catalog
         )
-        self.undo = UndoPlanner(desk=desk, archive=archive, outcomes=supplies.outcomes)
+        self.undo = UndoPlanner(
+            desk=desk, archive=archive, outcomes=supplies.outcomes, settled=settled
+        )
 
     def planners(self) -> Mapping[PlanKind, Planner]:
         """Who plans what."""
@@ -87,7 +90,9 @@ class Repairs:
         }
 
 
-def repair_executors(supplies: Supplies) -> Mapping[PlanKind, Executor]:
+def repair_executors(
+    supplies: Supplies, settled: SettledOrders | None = None
+) -> Mapping[PlanKind, Executor]:
     """Who carries out what."""
     operator, remover, archive = supplies.operator, supplies.remover, supplies.archive
     done, catalog = supplies.done, supplies.catalog
@@ -102,7 +107,9 @@ def repair_executors(supplies: Supplies) -> Mapping[PlanKind, Executor]:
         ),
         PlanKind.CLEAN: CleanExecutor(taking=taking, remover=remover, done=done, catalog=catalog),
         PlanKind.SWEEP: SweepExecutor(remover=remover, done=done),
-        PlanKind.UNDO: UndoExecutor(archiving=archiving, archive=archive, catalog=catalog),
+        PlanKind.UNDO: UndoExecutor(
+            archiving=archiving, archive=archive, catalog=catalog, settled=settled
+        ),
         PlanKind.DRAIN: DrainExecutor(taking=taking, remover=remover, done=done),
         PlanKind.OBLITERATE: ObliterateExecutor(
             reader=supplies.reader, remover=remover, catalog=catalog

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from secrets import token_hex
 
 from bot.domain.access import Actor
 from bot.domain.compatibility import Action, allow
 from bot.domain.jobs import FailureFilter
+from bot.domain.plan_choice import Superseded
 from bot.domain.plan_consequences import Known
 from bot.domain.plan_warnings import gap_over_at, plan_warnings
 from bot.domain.plans import PLAN_LIFETIME, Plan, PlanGroup, PlanKind
@@ -17,11 +18,13 @@ from bot.domain.queues import QueueId
 from bot.domain.redaction import shown_code
 from bot.domain.sample import Sample
 from bot.domain.times import Ms
+from bot.errors import JobGoneError
 from bot.ports import PlanStore, QueueReader
 from bot.services.plan_freezing import FROZEN_BY_ID, Frozen, freeze_matching, freeze_named, without
 from bot.services.plan_knowledge import Knowledge, look_into
 from bot.services.planning import Proposal, under_way
 from bot.services.queue_facts import QueueFacts, allows_fresh
+from bot.services.settled_orders import Asked, SettledOrders, left_out_words, not_checked
 
 __all__ = ["FROZEN_BY_ID", "RetryPlanner"]
 
@@ -29,16 +32,23 @@ __all__ = ["FROZEN_BY_ID", "RetryPlanner"]
 class RetryPlanner:
     """Makes plans to retry. Callers have checked the role.
 
-    `salesforce` says whether there are credentials for it.
+    `salesforce` says whether there are credentials for it; `settled` asks it which orders are done.
     """
 
     def __init__(
-        self, *, reader: QueueReader, plans: PlanStore, catalog: Catalog, salesforce: bool = False
+        self,
+        *,
+        reader: QueueReader,
+        plans: PlanStore,
+        catalog: Catalog,
+        salesforce: bool = False,
+        settled: SettledOrders | None = None,
     ) -> None:
         self._reader = reader
         self._plans = plans
         self._catalog = catalog
         self._salesforce = salesforce
+        self._settled = settled
         self._facts = QueueFacts(reader=reader, catalog=catalog)
 
     async def propose(
@@ -56,7 +66,8 @@ class RetryPlanner:
         """Freeze what matches now and store a plan for it.
 
         Named `ids` are all in it; of those that a filter selects, jobs whose business id has a
-        newer, an open or a completed job are left out.
+        newer, an open or a completed job are left out, and by BullMQ those whose order is done in
+        Salesforce.
 
         Raises:
             JobGoneError: nothing that matches is failed, or all of it is left out.
@@ -65,11 +76,15 @@ class RetryPlanner:
         sample, policy = await self._facts.sample(queue), self._catalog.policy(queue)
         major, now = self._major(queue, sample, kind, fresh=fresh), sample.taken_at
         frozen, found = await self._frozen(queue, wanted, ids, now)
+        superseded = () if ids else found.superseded.jobs
+        asked = await self._asked(queue, kind, frozen, superseded, named=bool(ids))
+        if not ids:
+            frozen = await _without_settled(self._reader, queue, frozen, asked, policy)
         plan = replace(
             _drawn(actor, queue, frozen, policy, now),
             kind=kind,
             named=bool(ids),
-            excluded=() if ids else found.superseded.jobs,
+            excluded=() if ids else (*superseded, *asked.settled),
             fresh=fresh,
             rate=rate,
             canary=canary,
@@ -82,7 +97,9 @@ class RetryPlanner:
             kept_limit=frozen.kept_limit,
         )
         busy = await under_way(self._plans, queue)
-        plan = self._judged(plan, known, sample, said=(*busy, *frozen.said))
+        plan = self._judged(
+            plan, known, sample, said=(*_settled_words(asked, named=bool(ids)), *busy, *frozen.said)
+        )
         await self._plans.save(plan)
         return Proposal(plan=plan, may_be_fresh=may_be_fresh)
 
@@ -125,12 +142,42 @@ class RetryPlanner:
         """Whether a failed job needs no card on account of other jobs about the same.
 
         That is: none for its business id, and none of its subject tried less than `min_gap` ago.
+        Nor is its order done in Salesforce, or unknown there.
         """
         policy, now = self._catalog.policy(queue), await self._reader.now()
+        if _settled_words(await self._about(queue, FailureFilter(), [job_id]), named=True):
+            return False
         if policy.business_id is None and not (policy.min_gap and policy.subject_path):
             return True
         found = await look_into(self._reader, queue, policy, FailureFilter(), ids=[job_id], now=now)
         return not found.superseded.jobs and not found.soon.subjects
+
+    async def _asked(
+        self,
+        queue: QueueId,
+        kind: PlanKind,
+        frozen: Frozen,
+        but: Collection[str],
+        *,
+        named: bool,
+    ) -> Asked:
+        """What Salesforce says of the orders of a retry by BullMQ."""
+        if kind is not PlanKind.RETRY:
+            return Asked()
+        ids = [job_id for job_id, _ in frozen.ids] if named else []
+        return await self._about(queue, frozen.edge, ids, but=but)
+
+    async def _about(
+        self, queue: QueueId, wanted: FailureFilter, ids: Sequence[str], but: Collection[str] = ()
+    ) -> Asked:
+        """What Salesforce says of the orders of these jobs, where it provisions the queue's."""
+        settled = self._settled
+        if settled is None or not settled.concerns(queue):
+            return Asked()
+        facts = await self._reader.plan_facts(queue, wanted, ids=ids, business=settled.path)
+        gone = frozenset(but)
+        jobs = {job.id: job.business for job in facts.about if job.id not in gone}
+        return await settled.within(jobs, under_way=False)
 
     async def _frozen(
         self, queue: QueueId, wanted: FailureFilter, ids: Sequence[str], now: Ms
@@ -182,6 +229,35 @@ def _drawn(actor: Actor, queue: QueueId, frozen: Frozen, policy: QueuePolicy, no
         expires_at=now + PLAN_LIFETIME,
         channel=actor.channel,
     )
+
+
+async def _without_settled(
+    reader: QueueReader, queue: QueueId, frozen: Frozen, asked: Asked, policy: QueuePolicy
+) -> Frozen:
+    """All but the jobs whose order is done in Salesforce.
+
+    Raises:
+        JobGoneError: nothing is left.
+    """
+    if asked.settled and len(asked.settled) >= frozen.count:
+        raise JobGoneError(
+            f"Nothing to retry: {left_out_words(asked.orders, asked.statuses())}. To retry a job "
+            "all the same, name it: `retry QUEUE ID --bullmq`."
+        )
+    done = Superseded(jobs=tuple(asked.settled), values=asked.orders)
+    return await without(reader, queue, frozen, done, policy)
+
+
+def _settled_words(asked: Asked, *, named: bool) -> list[str]:
+    """What a card says first of orders that are done, or that could not be asked for."""
+    said = []
+    if asked.settled:
+        what = "" if named else "left out, "
+        them = "it" if asked.orders == 1 else "them"
+        who = left_out_words(asked.orders, asked.statuses())
+        said.append(f"{who}: {what}a retry would provision {them} twice")
+    unknown = not_checked(asked)
+    return [*said, unknown] if unknown else said
 
 
 def _known(plan: Plan, found: Knowledge, major: int | None) -> Known:

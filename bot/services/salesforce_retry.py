@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Final
 
 from bot.domain.failures import failure_code
@@ -32,6 +32,7 @@ from bot.domain.subjects import JobAbout, JobsAbout
 from bot.domain.times import MINUTE, Ms
 from bot.errors import BullhornError, UnavailableError
 from bot.ports import OrderSystem, OutcomeReader, QueueReader
+from bot.services.new_job_watch import NewJobWatch
 
 FINISHED: Final = frozenset({"completed", "failed"})
 """The sets of jobs that nothing more will become of by themselves."""
@@ -42,38 +43,13 @@ _FIRST, _SLOWER, _LAST = 1.0, 1.5, 15.0
 """Seconds between two looks for new jobs: the first pause, how it grows, the longest."""
 _ASK_EVERY: Final = 60.0
 """Seconds between two questions to Salesforce about orders whose job is not seen."""
+_ASK_SOON: Final = 10.0
+"""Seconds between two questions while jobs are gone: the order tells how they ended."""
 _NO_STATUS: Final = "(empty)"
 _LOOK: Final = 500
 """Jobs whose end is asked for in one call."""
 
 Told = Callable[[Mapping[str, NewJob]], Awaitable[None]]
-
-
-@dataclass
-class _Watch:
-    """A watch for new jobs: what is known so far, by the order's id as it was asked."""
-
-    queue: QueueId
-    order_ids: tuple[str, ...]
-    since: Ms
-    old: frozenset[str]
-    known: dict[str, NewJob] = field(default_factory=dict)
-    odd: dict[str, str] = field(default_factory=dict)
-    """Orders without a new job whose status says neither that it ended nor that it will come."""
-
-    def missing(self) -> list[str]:
-        """The orders without a new job."""
-        return [one for one in self.order_ids if one not in self.known]
-
-    def open(self) -> list[NewJob]:
-        """The new jobs that have not ended."""
-        return [job for job in self.known.values() if not job.ended]
-
-    def give_up(self) -> None:
-        """No new job will come of an order that somebody set to a state of its own."""
-        for order_id in self.missing():
-            if status := self.odd.get(order_id):
-                self.known[order_id] = NewJob(order_id=order_id, state="gone", status=status)
 
 
 class SalesforceRetry:
@@ -185,20 +161,24 @@ class SalesforceRetry:
         A job is new when it was added after `since` (Redis `TIME`; a minute earlier counts too)
         and is none of `old`. Orders without one are not in the answer, unless their state tells: it
         failed, it succeeded, or, when the time is over, that it is neither. `told` is called
-        whenever more is known. While Redis or Salesforce does not answer it waits; it raises nothing.
+        whenever more is known. While Redis or Salesforce is away it waits, and raises nothing.
         """
-        watch = _Watch(queue, unique_ids(order_ids), since, frozenset(old))
+        watch = NewJobWatch(queue, unique_ids(order_ids), since, frozenset(old))
         ends, pause = self._monotonic() + limit / 1000, _FIRST
-        asked = self._monotonic()
+        asked = soon = self._monotonic()
         while True:
             before = dict(watch.known)
             now = self._monotonic()
             with suppress(UnavailableError):
                 await self._look(watch)
             if now >= ends or now - asked >= _ASK_EVERY:
-                asked = now
+                asked = soon = now
                 with suppress(BullhornError):
-                    await self._ask(watch)
+                    await self._ask(watch, [*watch.missing(), *watch.gone], now)
+            elif (due := watch.due(now)) and now - soon >= _ASK_SOON:
+                soon = now
+                with suppress(BullhornError):
+                    await self._ask(watch, due, now)
             if now >= ends:
                 watch.give_up()
             if told is not None and watch.known != before:
@@ -208,7 +188,7 @@ class SalesforceRetry:
             await self._sleep(min(pause, max(0.0, ends - now)))
             pause = min(pause * _SLOWER, _LAST)
 
-    async def _look(self, watch: _Watch) -> None:
+    async def _look(self, watch: NewJobWatch) -> None:
         """For new jobs, and how those that are known stand."""
         earliest = watch.since - _SKEW
         if missing := watch.missing():
@@ -232,16 +212,26 @@ class SalesforceRetry:
             part = {job.job_id or "": job for job in pending[start : start + _LOOK]}
             for job_id, ended in (await self._outcomes.outcomes(watch.queue, list(part))).items():
                 order_id = part[job_id].order_id
+                if ended.state == "gone":  # the order tells how it ended
+                    watch.gone.setdefault(order_id, 0.0)
+                    continue
                 watch.known[order_id] = NewJob(
                     order_id=order_id, state=ended.state, job_id=job_id, code=ended.code
                 )
 
-    async def _ask(self, watch: _Watch) -> None:
+    async def _ask(self, watch: NewJobWatch, ids: Sequence[str], now: float) -> None:
         """Salesforce, where no job is seen or one is gone: jobs may be removed when they end."""
-        gone = [job.order_id for job in watch.known.values() if job.state == "gone"]
-        orders = await self._orders.orders([*watch.missing(), *gone])
-        for order_id, order in orders.items():
-            fate, known = self._policy.fate(order), watch.known.get(order_id)
+        orders = await self._orders.orders(ids)
+        for order_id in ids:
+            order, known = orders.get(order_id), watch.known.get(order_id)
+            fate = self._policy.fate(order) if order is not None else ""
+            if order_id in watch.gone:
+                watch.gone[order_id] = now + _ASK_EVERY
+                if fate != "waiting":
+                    del watch.gone[order_id]
+                    watch.known[order_id] = replace(watch.known[order_id], state="gone")
+            if order is None:
+                continue
             watch.odd[order_id] = "" if fate else order.status or _NO_STATUS
             if fate in FINISHED:
                 watch.known[order_id] = NewJob(

@@ -36,11 +36,12 @@ class SweepPlanner:
         if not count:
             address = self._desk.catalog.address(queue)
             raise JobGoneError(f"Every job of {address} is in one of its lists: no orphans.")
+        some = f"Such as {listed(first, total=count)}"
         plan = self._desk.draft(
             actor, queue, PlanKind.SWEEP, now=sample.taken_at, count=count, rate=rate,
             ids=tuple((job_id, 0) for job_id in first) if count <= FROZEN_BY_ID else (),
             warnings=(
-                f"Such as {listed(first)}: their hash is there, and no list or set has their id",
+                f"{some}: their hash is there, and no list or set has their id",
                 "No worker can reach them. They are not archived: this cannot be undone",
             ),
         )  # fmt: skip

@@ -14,6 +14,7 @@ from bot.errors import JobGoneError, RefusedError
 from bot.ports import Archive, OutcomeReader
 from bot.services.plan_desk import Desk
 from bot.services.planning import Proposal
+from bot.services.settled_orders import SettledOrders, left_out_words, not_checked
 
 LOOKED_AT: Final = 2_000
 """Archived jobs whose ids are looked for in the queue while the card is drawn."""
@@ -24,10 +25,18 @@ _AT_ONCE: Final = 500
 class UndoPlanner:
     """Makes plans to undo. Callers have checked the role for the archive's queue."""
 
-    def __init__(self, *, desk: Desk, archive: Archive, outcomes: OutcomeReader) -> None:
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        archive: Archive,
+        outcomes: OutcomeReader,
+        settled: SettledOrders | None = None,
+    ) -> None:
         self._desk = desk
         self._archive = archive
         self._outcomes = outcomes
+        self._settled = settled
 
     async def info(self, archive_id: str) -> ArchiveInfo:
         """What an archive holds.
@@ -56,17 +65,20 @@ class UndoPlanner:
         """Store a plan for all that is in the archive.
 
         Raises:
-            JobGoneError: nothing is.
-            RefusedError: jobs are still put into it, or the version table forbids it.
+            JobGoneError: nothing is, or all orders of replaced jobs are done or under way.
+            RefusedError: jobs are still put into it, or the version table forbids it, or all their
+                ids are in use.
         """
         info = await self.info(archive_id)
         await self._check_ended(archive_id)
         sample, _ = await self._desk.look(info.queue, Action.CLEAN)
         now = sample.taken_at
+        left_out, said = await self._replaced(info)
         plan = self._desk.draft(
-            actor, info.queue, PlanKind.UNDO, now=now, count=info.jobs, state=info.state,
-            archive=archive_id, rate=rate,
+            actor, info.queue, PlanKind.UNDO, now=now, count=info.jobs - left_out,
+            matching=info.jobs, state=info.state, archive=archive_id, rate=rate,
             warnings=(
+                *said,
                 *await self._in_use(info),
                 "They come back as they were: state, order, data, logs, attempts",
             ),
@@ -100,8 +112,47 @@ class UndoPlanner:
                 "Stop it, or wait for its end, then undo it."
             )
 
+    async def _replaced(self, info: ArchiveInfo) -> tuple[int, list[str]]:
+        """Of jobs that new ones have replaced: how many must stay, and what to know.
+
+        Raises:
+            JobGoneError: all must.
+        """
+        if not info.replaced:
+            return 0, []
+        danger = "Replaced by new jobs through Salesforce: what runs twice is provisioned twice"
+        if self._settled is None:
+            return 0, [danger]
+        orders: dict[str, str | None] = {}
+        for number in await self._archive.batches(info.id):
+            orders |= self._settled.archived(await self._archive.batch(info.id, number))
+            if len(orders) >= LOOKED_AT:
+                break
+        asked = await self._settled.within(orders, under_way=True)
+        count = len(asked.settled)
+        if count and count >= info.jobs:
+            raise JobGoneError(
+                f"Nothing to bring back: {left_out_words(asked.orders, asked.statuses())}, and "
+                "an old job would invite a second provisioning."
+            )
+        who = left_out_words(asked.orders, asked.statuses())
+        why = "left out, bringing their old jobs back invites a second provisioning"
+        said = [f"{who}: {why}"] if count else []
+        if asked.unknown:
+            said.append(f"{not_checked(asked)}. It is asked again before any job is back")
+        elif asked.looked < info.jobs:
+            said.append(
+                f"{asked.looked:,} of {info.jobs:,} were looked at in Salesforce: of the rest, "
+                "those that are done or under way are left out too, as they come"
+            )
+        return count, [danger, *said]
+
     async def _in_use(self, info: ArchiveInfo) -> list[str]:
-        """Which of the jobs cannot come back, as their id is another job's by now."""
+        """Which of the jobs cannot come back, as their id is another job's by now.
+
+        Raises:
+            RefusedError: none can.
+        """
         looked, used = 0, list[str]()
         for number in await self._archive.batches(info.id):
             ids = [job.id for job in await self._archive.batch(info.id, number)]
@@ -115,7 +166,21 @@ class UndoPlanner:
                 break
         if not used:
             return []
+        if len(used) == info.jobs:
+            raise RefusedError(_all_in_use(used))
         of = f" of the {looked:,} looked at" if looked < info.jobs else ""
         have = "job has an id that is" if len(used) == 1 else "jobs have an id that is"
         stay = "it stays" if len(used) == 1 else "they stay"
         return [f"{len(used):,}{of} {have} in use again ({listed(used)}): {stay} archived"]
+
+
+def _all_in_use(ids: list[str]) -> str:
+    if len(ids) == 1:
+        return (
+            f"The id of the archived job ({listed(ids)}) is in use again: it cannot be brought "
+            "back. Remove that job first (`remove QUEUE ID`), or leave it."
+        )
+    return (
+        f"The ids of all {len(ids):,} archived jobs ({listed(ids)}) are in use again: none can be "
+        "brought back. Remove those jobs first (`remove QUEUE ID`), or leave them."
+    )

@@ -74,7 +74,19 @@ def _nothing(alive: list[ActiveJob], total: int, now: Ms) -> str:
     if not alive:
         return "No job is active: nothing to unstick."
     held = "1 active job is" if total == 1 else f"All {total:,} active jobs are"
-    return f"{held} held by a live worker: nothing to unstick. {_each(alive, now)}."
+    return f"{held} locked by a worker: nothing to unstick. {_each(alive, now)}.{_locks(alive)}"
+
+
+def _locks(alive: list[ActiveJob]) -> str:
+    """That a worker which has just died holds its jobs for a while still."""
+    left = max((job.lock_left or 0 for job in alive), default=0)
+    if not left:
+        return ""
+    if len(alive) == 1:
+        lock, its = "Its lock lasts", "its"
+    else:
+        lock, its = "Their locks last up to", "a"
+    return f" {lock} {say_duration(left)} more: if {its} worker has died, ask again then."
 
 
 def _oldest(dead: list[ActiveJob], now: Ms) -> list[str]:
@@ -83,7 +95,8 @@ def _oldest(dead: list[ActiveJob], now: Ms) -> list[str]:
     since = f", begun {say_duration(now - min(times))} ago" if len(times) == 1 else ""
     if len(times) > 1:
         since = f", the first begun {say_duration(now - min(times))} ago"
-    return [f"Their worker has died or lost them: {ids}{since}"]
+    whose, what = ("Its", "it") if len(dead) == 1 else ("Their", "them")
+    return [f"{whose} worker has died or lost {what}: {ids}{since}"]
 
 
 def _kept(alive: list[ActiveJob], active: ActiveJobs, now: Ms) -> list[str]:
@@ -91,7 +104,8 @@ def _kept(alive: list[ActiveJob], active: ActiveJobs, now: Ms) -> list[str]:
     if alive:
         one = len(alive) == 1
         who = "1 job is" if one else f"{len(alive):,} jobs are"
-        said.append(f"{who} held by a live worker, and left alone: {_each(alive, now)}")
+        locks = f".{_locks(alive)[:-1]}" if _locks(alive) else ""
+        said.append(f"{who} locked by a worker, and left alone: {_each(alive, now)}{locks}")
     if active.total > len(active.jobs):
         said.append(f"Looked at the {len(active.jobs):,} oldest of {active.total:,} active jobs")
     return said
@@ -112,7 +126,7 @@ def _each(alive: list[ActiveJob], now: Ms) -> str:
 def _check(left: Ms) -> list[str]:
     if not left:
         return []
-    return [f"A `stalled-check` lasts {say_duration(left)} more: that is waited out first"]
+    return [f"BullMQ looks for such jobs again in {say_duration(left)}: that is waited out first"]
 
 
 def _workers(count: int | None) -> list[str]:

@@ -10,6 +10,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.adapters.bullmq_reader import BullmqReader
+from bot.adapters.operations_probe import OperationsProbe
 from bot.adapters.redis_probe import RedisProbe
 from bot.adapters.slack_calls import SlackCalls
 from bot.adapters.slack_probe import SlackProbe
@@ -32,6 +33,8 @@ async def build_checkup(settings: Settings, config: Config) -> AsyncIterator[Che
     async with AsyncExitStack() as closing:
         own = connect("REDIS_URL", settings.redis_url.get_secret_value())
         closing.push_async_callback(own.aclose)
+        queue = connect("REDIS_URL", settings.redis_url.get_secret_value())
+        closing.push_async_callback(queue.aclose)
         sources = Sources(
             {name: (s.url.get_secret_value(), s.prefix) for name, s in config.sources.items()}
         )
@@ -48,6 +51,7 @@ async def build_checkup(settings: Settings, config: Config) -> AsyncIterator[Che
                 backoff_delay=settings.queue_backoff_delay,
             ),
             own=RedisProbe(client=own, source=None),
+            operations=OperationsProbe(client=queue),
             sources={
                 name: RedisProbe(client=sources.client(name), source=name, prefix=prefix)
                 for name, prefix in sources.prefixes.items()

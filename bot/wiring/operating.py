@@ -30,6 +30,7 @@ from bot.services.reconciling import Reconciler
 from bot.services.repairs import Repairs, Supplies, repair_executors
 from bot.services.retry_executors import retry_executors
 from bot.services.retry_plans import RetryPlanner
+from bot.services.settled_orders import SettledOrders
 from bot.services.stuck_orders import SalesforcePlanner, StuckPlanner
 from bot.wiring.outside import Outside
 
@@ -62,10 +63,12 @@ def build_operating(
         system=_orders_of(outside), reader=outside.reader, policy=config.salesforce(),
         catalog=catalog,
     )  # fmt: skip
+    settled = _settled(config, catalog, outside)
     planner = RetryPlanner(
-        reader=outside.reader, plans=supplies.plans, catalog=catalog, salesforce=orders.connected
-    )
-    repairs = Repairs(supplies)
+        reader=outside.reader, plans=supplies.plans, catalog=catalog, salesforce=orders.connected,
+        settled=settled,
+    )  # fmt: skip
+    repairs = Repairs(supplies, settled)
     stuck = StuckPlanner(desk=repairs.desk, orders=orders)
     confirming = Confirming(
         plans=supplies.plans,
@@ -128,7 +131,10 @@ def _runner(
         Tools(
             plans=supplies.plans,
             operations=operations,
-            executors={**executors, **repair_executors(supplies)},
+            executors={
+                **executors,
+                **repair_executors(supplies, _settled(config, catalog, outside)),
+            },
             done=supplies.done,
             watchers=watchers,
             reader=outside.reader,
@@ -153,6 +159,11 @@ def _approving(
         journal=supplies.journal,
         catalog=supplies.catalog,
     )
+
+
+def _settled(config: Config, catalog: Catalog, outside: Outside) -> SettledOrders:
+    """Who asks Salesforce which orders are done."""
+    return SettledOrders(system=_orders_of(outside), policy=config.salesforce(), catalog=catalog)
 
 
 def _orders_of(outside: Outside) -> OrderSystem | None:

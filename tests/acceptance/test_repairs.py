@@ -93,7 +93,7 @@ async def one_job_is_removed_from_its_view(stage, redis):
     await stage.start_bot()
     view = await card(stage, "/queue job order-provisioning 00001", "TIMEOUT")
     await stage.driver.click("Remove…", message=view)
-    drawn = await answered(stage, "Remove 1 failed job of order-provisioning (00001)?", "TIMEOUT")
+    drawn = await answered(stage, "Remove failed job `00001` of order-provisioning?", "TIMEOUT")
     await stage.driver.click("Remove 1 now", message=drawn)
     await stage.driver.wait_for(telling("Removed failed job `00001` of order-provisioning."))
     assert set(jobs(redis)) == {"00000"}

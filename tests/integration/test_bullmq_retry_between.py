@@ -75,6 +75,24 @@ async def test_a_call_that_expects_another_version_moves_nothing_and_asks_again(
     assert len(calls) == 3, "asked, sent, sent again as it is now"
 
 
+async def test_batch_after_batch_asks_once_and_hears_of_a_pause_from_the_next_call(
+    reader, operator, redis, monkeypatch
+):
+    refs = await two_chunks_failed(reader, redis)
+    calls = interfere(monkeypatch, act=lambda: None)
+    await retry(operator, refs[:10])
+    assert len(calls) == 2, "asked, sent"
+    await retry(operator, refs[10:20])
+    assert len(calls) == 3
+
+    redis.hset(ORDERS.key("meta"), "paused", 1)
+    with pytest.raises(RefusedError, match="paused"):
+        await retry(operator, refs[20:])
+    assert redis.zcard(ORDERS.key("failed")) == len(refs) - 20
+    redis.hdel(ORDERS.key("meta"), "paused")
+    assert len((await retry(operator, refs[20:])).done) == len(refs) - 20
+
+
 async def test_another_retry_in_between_moves_no_job_twice(reader, operator, redis, monkeypatch):
     write_meta(redis, ORDERS)
     write_failed(redis, ORDERS, [(str(n), now_ms(), "WHMCS_ERROR: x", "work") for n in range(3)])

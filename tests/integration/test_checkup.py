@@ -7,7 +7,10 @@ import pytest
 from redis import Redis
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.adapters import keys
+from bot.adapters.bullmq_operations import OperationsQueue
 from bot.adapters.bullmq_reader import BullmqReader
+from bot.adapters.operations_probe import OperationsProbe
 from bot.adapters.redis_probe import RedisProbe
 from bot.adapters.slack_calls import SlackCalls
 from bot.adapters.slack_probe import SlackProbe
@@ -119,6 +122,39 @@ async def test_a_user_who_may_not_write(probe, server, admin):
     assert "ACL" in written.fix
 
 
+async def test_jobs_go_through_and_leave_nothing(connected, admin):
+    assert await OperationsProbe(client=connected()).run() is None
+    assert admin.keys() == [keys.ARCHIVE_TOTAL]
+    assert admin.get(keys.ARCHIVE_TOTAL) == "0", "how much all archives take"
+
+
+async def test_the_queue_of_operations_is_left_alone(connected, server, admin):
+    queue = OperationsQueue(client=connected())
+    await queue.submit("a", "1")
+    await OperationsProbe(client=connected()).run()
+    before = contents(admin)
+    assert await OperationsProbe(client=connected()).run() is None
+    assert contents(admin) == before
+
+
+@pytest.mark.parametrize("command", ["hmset", "bzpopmin", "zpopmin", "client|setname", "pexpire"])
+async def test_a_right_that_the_worker_lacks_is_told_before_it_is_needed(
+    connected, server, admin, command
+):
+    probe = OperationsProbe(client=connected(limited(admin, server, f"-{command}")))
+    tried = await probe.run()
+    assert isinstance(tried, Trouble)
+    assert f"does not permit this to Bullhorn's user ({command})" in tried.why
+    assert "docs/howto/redis.md" in tried.fix
+    assert "hunter2" not in tried.why + tried.fix
+
+
+async def test_a_queue_that_does_not_answer(connected):
+    tried = await OperationsProbe(client=connected(f"redis://127.0.0.1:{free_port()}/0")).run()
+    assert isinstance(tried, Trouble)
+    assert "cannot be reached" in tried.why
+
+
 async def test_a_user_who_may_not_touch_bullhorns_keys(probe, server, admin):
     url = limited(admin, server, "resetkeys", "~bull:*")
     assert isinstance(await probe(url, source=None).write(), Trouble)
@@ -201,6 +237,7 @@ async def checkup(server, connected):
                 default=QueuePolicy(), queues={"orders": QueuePolicy(bullmq=6)}, channel="#general"
             ),
             own=RedisProbe(client=own, source=None),
+            operations=OperationsProbe(client=connected(own_url)),
             sources={
                 "main": RedisProbe(client=sources.client("main"), source="main", prefix="bull")
             },
@@ -228,6 +265,7 @@ async def test_all_is_well_and_the_source_is_not_written(checkup, admin):
     assert lines["queue orders"] == (
         "BullMQ 5 (Redis: bullmq:5.81.5, config: 6): retry (unless paused), fresh attempts, pause"
     )
+    admin.delete(keys.ARCHIVE_TOTAL)
     assert contents(admin) == before
 
 

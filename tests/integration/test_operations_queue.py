@@ -64,6 +64,10 @@ async def test_what_runs_is_handed_over_when_the_process_ends(valkey, queue):
     async with worker(valkey.url, first):
         await queue.submit("a", "1")
         await first.called.get()
+    with valkey.client() as redis:
+        # Given back by the one that ends, and not left to be found when its lock is over.
+        assert redis.zscore("{bullhorn}:operations:delayed", "a-1") is not None
+        assert redis.hget("{bullhorn}:operations:a-1", "failedReason") is None
     async with worker(valkey.url, second):
         assert await second.called.get() == "a"
 

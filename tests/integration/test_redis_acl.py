@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters import bullmq_operations
+from bot.adapters.operations_probe import OperationsProbe
 from bot.adapters.sources import connect
 from bot.domain.queues import QueueId
 from bot.domain.sample import SampleRequest
@@ -197,6 +198,14 @@ async def run_unusual(client, url, monkeypatch):
 async def test_operations_run_with_the_own_line_alone(guarded, monkeypatch):
     await run_unusual(guarded, grant(guarded, "own"), monkeypatch)
     assert refused(guarded) == set()
+
+
+async def test_the_check_of_operations_needs_no_more_than_the_own_line(guarded):
+    guarded.flushall()
+    client = connect("REDIS_URL", grant(guarded, "own"))
+    assert await OperationsProbe(client=client).run() is None
+    assert refused(guarded) == set()
+    await client.aclose()
 
 
 def test_the_lines_fit_together():

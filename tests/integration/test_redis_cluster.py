@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from bot.adapters import redis_cluster
+from bot.adapters import keys, redis_cluster
 from bot.adapters.bullmq_operator import BullmqOperator
 from bot.adapters.bullmq_reader import BullmqReader
+from bot.adapters.operations_probe import OperationsProbe
 from bot.adapters.redis_plan_store import RedisPlanStore
 from bot.adapters.sources import Sources, connect
 from bot.domain.jobs import FailureFilter
@@ -14,7 +15,7 @@ from bot.domain.queues import QueueId
 from bot.domain.sample import SampleRequest
 from bot.errors import RedisUnavailableError
 from tests.support.node_bullmq import node_bullmq
-from tests.support.redis_story import NAME, failed, office_at, tell, tick, write_story
+from tests.support.redis_story import NAME, do, failed, office_at, tell, tick, write_story
 from tests.support.valkey_bullmq import now_ms, write_failed, write_meta
 from tests.support.valkey_cluster import valkey_cluster
 from tests.support.valkey_process import running
@@ -140,7 +141,10 @@ async def test_a_node_that_is_away_hides_its_queues_only():
 
 
 async def test_a_slot_that_has_moved_is_followed(cluster, office, queues, elsewhere):
-    """A queue's slot and Bullhorn's own go to other nodes and come back; nobody notices."""
+    """A queue's slot and Bullhorn's own go to other nodes and come back; nobody notices.
+
+    The worker of operations neither: it waits at the node that had Bullhorn's own slot.
+    """
     left, _ = queues
     await tick(office)
     home, target = elsewhere
@@ -150,11 +154,13 @@ async def test_a_slot_that_has_moved_is_followed(cluster, office, queues, elsewh
     await tick(office)
     await office.ask(f"retry {left.qualified} 0")
     assert "0" not in await failed(office, left)
+    await do(office, f"promote {left.qualified} --all")
 
     cluster.move(left.key("meta"), home)
     cluster.move(OWN, 3 - home - target)
     await office.ask(f"retry {left.qualified} 1")
     assert await failed(office, left) == {str(number) for number in range(2, 120)}
+    await do(office, f"clean {left.qualified} failed --older-than 1s")
     await tick(office)
 
 
@@ -231,6 +237,14 @@ async def test_real_workers_finish_what_is_retried(cluster, elsewhere):
         await worker.stop()
         await node.ask("reset")
     await sources.aclose()
+
+
+async def test_what_operations_need_can_be_checked(cluster):
+    client = connect("REDIS_URL", cluster.url)
+    assert await OperationsProbe(client=client).run() is None
+    await client.aclose()
+    with cluster.nodes[cluster.place(OWN)].client() as node:
+        assert set(node.keys()) <= {keys.ARCHIVE_TOTAL}
 
 
 async def test_one_server_is_told_from_a_cluster():

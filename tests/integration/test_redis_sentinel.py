@@ -8,7 +8,7 @@ from bot.adapters.redis_plan_store import RedisPlanStore
 from bot.adapters.sources import connect
 from bot.domain.queues import QueueId
 from bot.errors import BullhornError, RedisUnavailableError
-from tests.support.redis_story import NAME, failed, look, office_at, tell, tick, write_story
+from tests.support.redis_story import NAME, do, failed, look, office_at, tell, tick, write_story
 from tests.support.valkey_sentinel import PASSWORD, SENTINEL_PASSWORD, SERVICE, watched
 
 QUEUE = QueueId("main", "bull", NAME)
@@ -43,6 +43,7 @@ async def test_a_failover_is_followed_when_the_primary_dies(servers):
         assert {"0", "1"} & await failed(office, QUEUE) == set()
         with servers.primary.client() as client:
             assert client.llen(QUEUE.key("wait")) == 3
+        await do(office, f"promote {NAME} --all")
 
 
 async def good_tick(office, *, within):

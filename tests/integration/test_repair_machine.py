@@ -39,11 +39,12 @@ from tests.support.pretend_worker import CODES, OPTIONS, PARENTS
 from tests.support.repair_world import MEANWHILE, QUEUE, REPAIRS, RepairWorld
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-EXAMPLES, STEPS = (1500, 40) if THOROUGH else (25, 20)
+EXAMPLES, STEPS = (1500, 40) if THOROUGH else (60, 25)
 ENDS = st.sampled_from(("completes", "hangs", *CODES, *CODES))
-WHEN = st.integers(min_value=0, max_value=70)
+WHEN = st.integers(min_value=0, max_value=50)
 PICK = st.integers(min_value=0, max_value=30)
 FAULTS = {"fault": st.sampled_from(Fault), "at": WHEN, "meanwhile": st.sampled_from(MEANWHILE)}
+BETWEEN = st.sampled_from(("works", "works", "adds", "pauses", "stops"))
 KILLS = {"fault": st.sampled_from((Fault.KILLED_BEFORE, Fault.KILLED_AFTER)), "at": WHEN}
 
 
@@ -72,14 +73,10 @@ class RepairMachine(RuleBasedStateMachine):
         self.add("delayed", delayed)
         self.work(ends)
 
-    @rule(kind=st.sampled_from(sorted(OPTIONS)), count=st.integers(1, 4))
+    @rule(kind=st.sampled_from((*OPTIONS, *PARENTS)), count=st.integers(1, 4))
     def add(self, kind, count):
-        self.run(self.worker.add(kind, count))
-        self.ledger.mark()
-
-    @rule(on_failure=st.sampled_from(sorted(PARENTS)), children=st.integers(1, 3))
-    def add_flow(self, on_failure, children):
-        self.run(self.worker.add_flow(on_failure, children))
+        add = self.worker.add if kind in OPTIONS else self.worker.add_flow
+        self.run(add(kind, count))
         self.ledger.mark()
 
     @rule(ends=st.lists(ENDS, min_size=1, max_size=6))
@@ -87,17 +84,15 @@ class RepairMachine(RuleBasedStateMachine):
         self.run(self.worker.work(ends))
         self.ledger.mark()
 
-    @rule(end=ENDS)
-    def a_hanging_job_ends(self, end):
-        job = self.worker.held.pop() if self.worker.held and end != "hangs" else None
-        if job and self.world.redis.get(QUEUE.key(f"{job.id}:lock")) == job.token:
+    @rule(end=st.sampled_from(("completes", "is lost", *CODES)))
+    def a_hanging_job(self, end):
+        job = self.worker.held.pop() if self.worker.held else None
+        lock = job and QUEUE.key(f"{job.id}:lock")
+        if job and end == "is lost":
+            self.world.redis.delete(lock)
+        elif job and self.world.redis.get(lock) == job.token:
             self.run(self.worker.finish(job, end))
             self.ledger.mark()
-
-    @rule()
-    def the_worker_dies(self):
-        while self.worker.held:
-            self.world.redis.delete(QUEUE.key(f"{self.worker.held.pop().id}:lock"))
 
     @rule()
     def pause_or_resume(self):
@@ -123,6 +118,15 @@ class RepairMachine(RuleBasedStateMachine):
         if op is not None:
             self.run(self.world.carry_out(op, fault, at, meanwhile))
 
+    @rule(what=st.sampled_from(REPAIRS), pick=PICK, between=BETWEEN, **KILLS)
+    def repair_in_two_lives(self, what, pick, between, fault, at):
+        plan = self.run(self.world.ask(what, pick))
+        op = plan and self.run(self.world.press(plan))
+        if op is not None:
+            self.run(self.world.carry_out(op, fault, at))
+            self.run(self.world.meanwhile(between, op, asyncio.Event()))
+            self.run(self.world.carry_out(op))
+
     @rule(pick=PICK, **FAULTS)
     def go_on(self, pick, fault, at, meanwhile):
         for op in self.one_open(pick):
@@ -134,12 +138,9 @@ class RepairMachine(RuleBasedStateMachine):
             self.run(self.world.carry_out(op, fault, at, both=True))
 
     @rule(pick=PICK)
-    def stop(self, pick):
+    def stop_or_the_rest(self, pick):
         for op in self.one_open(pick):
             self.run(self.world.meanwhile("stops", op, asyncio.Event()))
-
-    @rule()
-    def the_rest(self):
         if self.world.tried:
             self.run(self.world.rest(self.world.tried.pop()))
 

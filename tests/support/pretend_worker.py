@@ -19,6 +19,7 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "prioritized": {"priority": 3},
     "delayed": {"delay": 600_000},
     "tried twice": {"attempts": 2},
+    "tried later": {"attempts": 3, "backoff": {"type": "fixed", "delay": 600_000}},
     "deduplicated": {"deduplication": {"ttl": 600_000}},
 }
 PARENTS: Final[dict[str, dict[str, Any]]] = {

@@ -100,7 +100,7 @@ async def office_at(
 async def _waits(worker: OperationsWorker) -> None:
     """Until it waits for operations: BullMQ's cannot be stopped in the midst of its start."""
     async with asyncio.timeout(_PATIENCE):
-        while worker._worker is None or not worker._worker.waiting:  # noqa: SLF001
+        while worker._worker is None or not worker._worker.waiting:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
@@ -142,7 +142,7 @@ async def tell(office: Office, queue: QueueId, address: str = NAME) -> None:
     await do(office, f"retry {address} --error WHMCS_ERROR")
     assert await failed(office, queue) == set()
     await _drain_and_undo(office, queue, address)
-    told = [entry.action for entry in await office.history()]
+    told = [entry.action for entry in await office.history() if entry.queue == address]
     assert told.count("receipt") == told.count("promote") == told.count("undo") == 2, told
     await office.ask(f"pause {address}")
     await office.ask(f"resume {address}")

@@ -39,8 +39,17 @@ ALICE: Final = Actor(user="U0ALICE", channel="C1")
 BOB: Final = Actor(user="U0BOB", channel="C1")
 QUEUE: Final = QueueId("main", "bull", "machine")
 REPAIRS: Final = (
-    *("retry", "retry a code", "retry with canary", "retry fresh", "clean failed"),
-    *("clean completed", "remove", "promote", "unstick", "drain", "undo", "sweep"),
+    *("retry", "retry a code", "retry with canary", "retry fresh", "promote", "unstick"),
+    *(
+        "clean failed",
+        "clean failed",
+        "clean completed",
+        "remove",
+        "drain",
+        "undo",
+        "undo",
+        "sweep",
+    ),
 )
 MEANWHILE: Final = ("works", "adds", "pauses", "stops", "ends", "another")
 """What others do while an operation stands still between two of its calls."""
@@ -112,16 +121,21 @@ class RepairWorld:
         return plan
 
     async def press(self, plan: Plan, *, twice: bool = False, expired: bool = False) -> Op | None:
-        """Confirm it: the operation, or None where it is not begun."""
+        """Confirm it, or `twice` at once: the operation, or None where it is not begun."""
         if expired:
             old = replace(plan, expires_at=now_ms() - 1)
             await self.other.plans.advance(old, expected=PlanStatus.PROPOSED)
-        way: Callable[[], Awaitable[Any]] = partial(self.other.confirming.confirm, BOB, plan.id)
         if plan.kind.approved:
             with suppress(*_REFUSED):
                 await self.other.approving.ask(BOB, plan.id, CATALOG.address(QUEUE))
-            way = partial(self.other.approving.approve, ALICE, plan.id)
-        ops = [op for op in [await self._begun(way) for _ in range(1 + twice)] if op is not None]
+        ways: list[Callable[[], Awaitable[Any]]] = [
+            partial(at.approving.approve, ALICE, plan.id)
+            if plan.kind.approved
+            else partial(at.confirming.confirm, BOB, plan.id)
+            for at in (self.other, self.one)[: 1 + twice]
+        ]
+        begun = await asyncio.gather(*map(self._begun, ways))
+        ops = [op for op in begun if op is not None]
         assert len(ops) <= (0 if expired else 1), "it was begun twice, or too late"
         return ops[0] if ops else None
 

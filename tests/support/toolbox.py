@@ -42,6 +42,7 @@ from bot.services.repairs import Repairs, Supplies, repair_executors
 from bot.services.retry_executors import retry_executors
 from bot.services.retry_plans import RetryPlanner
 from bot.services.retrying import Retrying
+from bot.services.settled_orders import SettledOrders
 from bot.services.stuck_orders import SalesforcePlanner, StuckPlanner
 from bot.services.watch import TickResult, Watch
 from tests.support.fake_archive import FakeArchive
@@ -159,7 +160,10 @@ def build_office(
     finder = QueueFinder(store=store, catalog=catalog)
     alerting = Alerting(store=store, reader=queues, journal=journal, catalog=catalog)
     orders = Orders(system=salesforce, reader=queues, policy=SalesforcePolicy(), catalog=catalog)
-    planner = RetryPlanner(reader=queues, plans=plans, catalog=catalog, salesforce=orders.connected)
+    settled = SettledOrders(system=salesforce, policy=SalesforcePolicy(), catalog=catalog)
+    planner = RetryPlanner(
+        reader=queues, plans=plans, catalog=catalog, salesforce=orders.connected, settled=settled
+    )
     operations = RedisOperationStore(client=redis)
     parts = parts or Parts(
         submitted=FakeOperationQueue(), outcomes=FakeOutcomes(), remover=FakeRemover(queues),
@@ -171,7 +175,7 @@ def build_office(
         reader=queues, operator=queues, remover=remover, archive=archive, done=queues,
         outcomes=outcomes, plans=plans, journal=journal, store=store, catalog=catalog,
     )  # fmt: skip
-    repairs = Repairs(supplies)
+    repairs = Repairs(supplies, settled)
     stuck = StuckPlanner(desk=repairs.desk, orders=orders)
     planners: dict[PlanKind, Planner] = {
         PlanKind.RETRY: planner,
@@ -227,7 +231,7 @@ def build_office(
     runner = Runner(
         Tools(
             plans=plans, operations=operations, done=queues,
-            executors={**executors, **repair_executors(supplies)}, watchers=watchers,
+            executors={**executors, **repair_executors(supplies, settled)}, watchers=watchers,
             reader=queues, messenger=messenger, writer=OperationRenderer(catalog),
             journal=journal, store=store, catalog=catalog,
         )

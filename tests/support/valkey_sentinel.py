@@ -62,8 +62,9 @@ def _is_replica(server: Server) -> bool:
 
 def _knows_the_replica(sentinel: Server) -> bool:
     with sentinel.client() as client:
-        [replica] = client.sentinel_slaves(SERVICE)
-        return "s_down" not in replica["flags"] and replica["master-link-status"] == "ok"
+        known = client.sentinel_slaves(SERVICE)  # none, until it has asked the primary
+        well = [one for one in known if "s_down" not in one["flags"]]
+        return any(one["master-link-status"] == "ok" for one in well)
 
 
 @contextmanager

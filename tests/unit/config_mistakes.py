@@ -174,6 +174,14 @@ VALUES = [
     ("queues: {x: {mention: '@bob'}}", f'1: queues.x.mention: "@bob" {NOT_AN_ID}'),
     ("queues: {x: {bullmq: 2}}", "1: queues.x.bullmq: should be 3, 4, 5 or 6, not 2."),
     (
+        "salesforce: {failed: [Activating]}",
+        '1: salesforce.failed: "Activating" cannot be a state that a retry is expected in, too.',
+    ),
+    (
+        "salesforce: {succeeded: [Done, failed]}",
+        '1: salesforce.succeeded: "failed" cannot be a state of an order that is done, too.',
+    ),
+    (
         "queues: {x: {retry_via: salseforce}}",
         '1: queues.x.retry_via: should be bullmq or salesforce, not "salseforce".',
     ),

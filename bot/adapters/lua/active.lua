@@ -2,7 +2,7 @@
   The jobs that workers have taken, those that began first first; nothing is written.
   KEYS[1] `prefix:queue:meta`, ARGV[1] how many
   Returns { how many there are in all, a list for each, ... }: name,
-  processedOn, attemptsMade, atm, ats (nil where it has none), 1 if its lock is there, id.
+  processedOn, attemptsMade, atm, ats (nil where it has none), 1 if its lock is there, id, for how many ms its lock lasts.
 ]]
 local rcall = redis.call
 local base = string.sub(KEYS[1], 1, -5)
@@ -20,6 +20,7 @@ for place = #ids, 1, -1 do
       fields = { false, false, false, false, false }
     end
     fields[6], fields[7] = rcall("EXISTS", base .. id .. ":lock"), id
+    fields[8] = rcall("PTTL", base .. id .. ":lock")
     answer[#answer + 1] = fields
   end
 end

@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from bot.domain.archives import REPLACED
 from bot.domain.jobs import ArchivedJob, BatchOutcome, FailedRef
-from bot.domain.plans import Plan
+from bot.domain.plans import Plan, PlanKind
 from bot.domain.policy import Catalog
 from bot.errors import BullhornError
 from bot.ports import Archive, DoneSets, QueueRemover
@@ -53,6 +54,7 @@ class Taking:
         """Make the archive, unless it is there."""
         by = plan.confirmed_by or plan.asked_by
         kind = "remove" if plan.named else plan.kind.verb
+        kind = REPLACED if plan.kind is PlanKind.SALESFORCE else kind
         await self._archive.begin(
             plan.archive, queue=plan.queue, state=plan.state, kind=kind, by=by
         )

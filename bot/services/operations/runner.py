@@ -173,7 +173,9 @@ class _Run:
                 if quiet_since is None or self._record.operation.tally.done > before:
                     quiet_since, pause = now, 1.0
                 if now - quiet_since < PATIENCE and not await self._stop_asked():
-                    self._record.set(notice=f"{error} Trying again")
+                    self._record.set(
+                        notice=f"{str(error).partition('. ')[0].rstrip('.')}. Trying again"
+                    )
                     await self._wait(pause)
                     pause = min(2 * pause, 8.0)
                     continue

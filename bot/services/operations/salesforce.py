@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -39,6 +40,7 @@ _OURS: Final = (Retried.ALREADY, Retried.HAS_JOB, Retried.UNEXPECTED, Retried.UN
 """How an order may stand that this operation has set before it was interrupted."""
 _EXAMPLES: Final = 3
 _LONGEST_STATUS: Final = 40
+_AT_ONCE: Final = 500
 _BETWEEN: Final = "\x1f"
 _OLD: Final = "\n"
 """What stands in the note between what was left out and what was archived."""
@@ -150,9 +152,11 @@ class SalesforceReceipts:
         redact = self._catalog.policy(plan.queue).redact
         since = plan.confirmed_at or plan.asked_at
         taken: set[str] = set()
+        noted: set[str] = set()
 
         async def told(known: Mapping[str, NewJob]) -> None:
             record.set(receipt=_receipt(known, orders.values(), redact))
+            await self._remember_new(plan, known, noted)
             with_new = {order_key(one) for one, job in known.items() if job.exists}
             ready = [
                 job for job, order in orders.items()
@@ -177,6 +181,15 @@ class SalesforceReceipts:
         known = await watching
         await told(known)
         return _receipt(known, orders.values(), redact)
+
+    async def _remember_new(self, plan: Plan, known: Mapping[str, NewJob], noted: set[str]) -> None:
+        """Which jobs are the new ones; what cannot be noted now is at the next look."""
+        new = [job.job_id for job in known.values() if job.job_id and job.job_id not in noted]
+        with suppress(BullhornError):
+            for start in range(0, len(new), _AT_ONCE):
+                part = new[start : start + _AT_ONCE]
+                await self._done.remember(plan.queue, new_set(plan.id), part)
+                noted.update(part)
 
     async def _orders(self, plan: Plan) -> dict[str, str]:
         """The order of each job whose order was set."""
@@ -205,13 +218,20 @@ class SalesforceReceipts:
         count = await self._done.count(plan.queue, plan.id)
         if count:
             old = record.operation.note.partition(_OLD)[0]
-            record.set(note=f"{old}{_OLD}{count:,} old jobs archived: `undo {plan.archive}`")
+            jobs = "old job" if count == 1 else "old jobs"
+            said = f"{count:,} {jobs} archived: `/queue undo {plan.archive}`"
+            record.set(note=f"{old}{_OLD}{said}")
         return list(ids)
 
 
 def removal(plan: Plan) -> Plan:
     """The removal of the old jobs, as a clean of its own within the operation."""
     return replace(plan, id=f"{plan.id}.old", state="failed", archive=plan.id, named=False)
+
+
+def new_set(operation: str) -> str:
+    """The done set of the new jobs that came of it."""
+    return f"{operation}.new"
 
 
 def tried_set(operation: str) -> str:
@@ -240,12 +260,12 @@ def _reason(outcome: OrderOutcome) -> str:
 
 
 def _note(told: Counter[str]) -> str:
-    """`Left out: 2 has a job already, 1 refused by Salesforce: ...`."""
+    """Why orders were left out: `2 has a job already; 1 refused by Salesforce: ...`."""
     if not told:
         return ""
     said = [f"{count:,} {why}" for why, count in told.most_common(_EXAMPLES)]
     more = len(told) - _EXAMPLES
-    return f"Left out: {'; '.join(said)}" + (f"; and {more} more reasons" if more > 0 else "")
+    return "; ".join(said) + (f"; and {more} more reasons" if more > 0 else "")
 
 
 def _receipt(

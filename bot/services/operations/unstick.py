@@ -91,4 +91,4 @@ class UnstickExecutor:
 
 
 def _waits_for(left: Ms) -> str:
-    return f"`stalled-check` lasts {say_duration(left)} more, and until then nobody may look."
+    return f"BullMQ looks for jobs without a worker again in {say_duration(left)}."

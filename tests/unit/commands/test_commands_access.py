@@ -168,8 +168,18 @@ async def test_a_read_only_bot_refuses_every_change_and_says_why(open_office, na
 
 async def test_a_read_only_bot_still_answers(open_office):
     office = await open_office(read_only=True)
-    for line in ("status", "failed order-provisioning", "alerts", "history", "retry --help"):
+    for line in (
+        "status",
+        "failed order-provisioning",
+        "alerts",
+        "history",
+        "retry --help",
+        "undo",
+    ):
         assert said(await office.ask(line, VERA))
+    text = said(await office.ask("status order-provisioning", VERA))
+    assert "read-only: I change nothing" in text
+    assert "can retry" not in text
 
 
 def acting(reply):

@@ -73,3 +73,28 @@ async def test_remove_takes_such_an_id_out(office, orders):
     assert "Removed the id g0 of order-provisioning. 1 had no job left" in await press(office, card)
     assert "g0" not in orders.failed
     assert await office.archive.recent() == []
+
+
+async def test_failed_offers_to_take_them_out_where_nothing_else_failed(office, orders):
+    for id_ in list(orders.failed):
+        del orders.failed[id_]
+    orders.fail("g0", "WHMCS_ERROR: away", START - HOUR)
+    orders.emptied = {"g0"}
+    view = await office.ask("failed order-provisioning")
+    assert "1 failed id with no job left" in said(view)
+    card = await office.ask(value_of(view, "Take them out"))
+    await press(office, card)
+    assert orders.failed == {}
+    assert "no job left" not in said(await office.ask("failed order-provisioning"))
+
+
+async def test_a_pause_in_between_ends_it_and_nothing_is_dropped(office, orders):
+    orders.fail("g0", "WHMCS_ERROR: away", START - 40 * DAY)
+    orders.emptied = {"g0"}
+    card = await office.ask("clean order-provisioning failed")
+    await plan_buttons.confirm(office.toolbox, BOB, value_of(card, "Remove"))
+    orders.version, orders.paused = "bullmq:5.81.0", True
+    await office.run_operations()
+    message = office.toolbox.messenger.of(screen.KIND)[-1].message
+    assert "Ended early: The queue is paused" in shown(message).text
+    assert "g0" in orders.failed

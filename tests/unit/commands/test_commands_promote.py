@@ -112,7 +112,10 @@ async def test_what_is_missing_is_said(sims, line):
 
 async def test_unstick_counts_the_lockless_and_names_the_others(office, orders):
     def job(job_id, age, *, locked):
-        return ActiveJob(id=job_id, name="w", started_at=START - age, attempt=1, locked=locked)
+        left = 21 * SECOND if locked else None
+        return ActiveJob(
+            id=job_id, name="w", started_at=START - age, attempt=1, locked=locked, lock_left=left
+        )
 
     orders.active.jobs = [
         job("dead", 12 * MINUTE, locked=False),
@@ -122,13 +125,17 @@ async def test_unstick_counts_the_lockless_and_names_the_others(office, orders):
     orders.workers = 0
     text = said(await office.ask("unstick order-provisioning"))
     assert "Unstick 1 active job of order-provisioning?" in text
-    assert "Their worker has died or lost them: dead, begun 12 min ago" in text
-    assert "1 job is held by a live worker, and left alone: alive (12 s)" in text
-    assert "A stalled-check lasts 20 s more: that is waited out first" in text
+    assert "Its worker has died or lost it: dead, begun 12 min ago" in text
+    assert (
+        "1 job is locked by a worker, and left alone: alive (12 s). Its lock lasts 21 s more: "
+        "if its worker has died, ask again then"
+    ) in text
+    assert "BullMQ looks for such jobs again in 20 s: that is waited out first" in text
     assert "No worker is connected" in text
     orders.active.jobs = orders.active.jobs[1:]
     with pytest.raises(
-        JobGoneError, match=r"1 active job is held by a live worker.*alive \(12 s\)"
+        JobGoneError,
+        match=r"1 active job is locked by a worker.*alive \(12 s\)\. Its lock lasts 21 s more",
     ):
         await office.ask("unstick order-provisioning")
 
@@ -174,5 +181,5 @@ async def test_those_that_failed_again_are_listed_by_their_operation(office, ord
     assert "w1" in json.dumps(reply.message.blocks)
     with pytest.raises(UsageError, match="takes no other filter"):
         await office.ask(f"failed order-provisioning --of {plan_id} --error TIMEOUT")
-    with pytest.raises(JobGoneError, match="No job of operation nope"):
+    with pytest.raises(JobGoneError, match="Not known which jobs these are"):
         await office.ask("failed order-provisioning --of nope")

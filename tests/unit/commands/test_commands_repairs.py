@@ -6,12 +6,13 @@ import pytest
 
 from bot.commands import plan_buttons
 from bot.domain.audit import Outcome
-from bot.domain.jobs import JobDetail
+from bot.domain.jobs import FailureFilter, JobDetail
 from bot.domain.plans import PlanStatus
 from bot.domain.sample import ActiveJob
 from bot.domain.times import DAY, HOUR
-from bot.errors import JobGoneError, RefusedError, UsageError
+from bot.errors import JobGoneError, PausedError, RefusedError, UsageError
 from bot.services.operations import screen
+from bot.services.plan_freezing import freeze_named
 from tests.support.fakes import ORDERS, START
 from tests.support.toolbox import BOB, labels, said, shown, value_of
 
@@ -58,6 +59,7 @@ async def test_clean_archives_old_failed_jobs_and_undo_brings_them_back(office, 
     assert "Removed 2 of 2 failed jobs of order-provisioning." in text
     assert "Undo…" in buttons
     assert set(orders.failed) == set(before) - {"old", "older"}
+    office.outcomes.default = replace(office.outcomes.default, state="gone")
     archive = value_of(card, "Remove")
     listed = await office.ask("undo")
     assert "2 jobs in 1 archive can be brought back" in said(listed)
@@ -150,7 +152,7 @@ async def test_one_job_is_removed_through_a_card_and_can_be_undone(office, order
     view = await office.ask("job order-provisioning w1")
     assert value_of(view, "Remove") == "remove order-provisioning w1"
     card = await office.ask("remove order-provisioning w1")
-    assert "Remove 1 failed job of order-provisioning (w1)?" in said(card)
+    assert "Remove failed job w1 of order-provisioning?" in said(card)
     assert "provision, failed with WHMCS_ERROR, 3 of 3 attempts used" in said(card)
     assert "w1" in orders.failed
     text, buttons = await press(office, card)
@@ -206,8 +208,13 @@ async def test_ids_in_use_again_stay_archived(office, orders):
     assert "1 job has an id that is in use again (w0): it stays archived" in said(card)
     text, _ = await press(office, card, "Bring back 5")
     assert "Brought back 4 of 5 failed jobs to order-provisioning. 1 was in use again" in text
+    assert "and stays archived" in text
     assert orders.failed["w0"].code == "TIMEOUT"
     assert (await office.archive.info(archive)).jobs == 1
+    with pytest.raises(
+        RefusedError, match=r"id of the archived job \(w0\) is in use again: it can"
+    ):
+        await office.ask(f"undo {archive}")
 
 
 async def test_what_is_still_being_archived_is_not_undone(office):
@@ -231,3 +238,25 @@ async def test_there_is_no_such_archive(office):
     with pytest.raises(JobGoneError, match=r"There is no archive 0000 \(any more\)"):
         await office.ask("undo 0000")
     assert "Nothing can be brought back" in await office.said("undo")
+
+
+@pytest.mark.parametrize("line", ["clean order-provisioning failed", "retry order-provisioning w0"])
+async def test_a_paused_queue_is_refused_with_the_way_on(office, orders, line):
+    orders.version, orders.paused = "bullmq:5.81.0", True
+    with pytest.raises(PausedError, match="Resume it first") as no:
+        await office.ask(line)
+    assert no.value.offer == "resume order-provisioning"
+
+
+async def test_named_jobs_that_are_not_failed_are_counted_well(office, queues):
+    with pytest.raises(JobGoneError, match="None of these 2 jobs is failed now"):
+        await office.ask("retry order-provisioning no1 no2")
+    with pytest.raises(JobGoneError, match="This job is not failed now: nothing to retry"):
+        await freeze_named(queues, ORDERS, FailureFilter(), ["no1"])
+
+
+async def test_orphans_beyond_those_that_are_named_are_all_counted(office):
+    office.remover.strays[ORDERS] = {f"{number:05}" for number in range(2_817)}
+    card = await office.ask("clean order-provisioning orphans")
+    assert "Remove 2,817 orphan hashes" in said(card)
+    assert "00004 and 2,812 more:" in said(card)

@@ -75,6 +75,15 @@ async def test_before_any_queue_was_seen_that_is_said(redis, queues, messenger):
         await office.ask("status orders", ALICE)
 
 
+async def test_the_only_queue_is_named(redis, queues, messenger):
+    queues.add(QueueId("main", "bull", "orders"))
+    catalog = Catalog(default=QueuePolicy(), prefixes={"main": "bull"})
+    office = build_office(redis=redis, queues=queues, messenger=messenger, catalog=catalog)
+    await office.tick()
+    with pytest.raises(UnknownQueueError, match=r'No queue "zzzz"\. There is orders only\.'):
+        await office.ask("status zzzz", ALICE)
+
+
 async def test_a_name_that_two_sources_have_must_be_told_apart(redis, queues, messenger):
     for source in ("main", "europe"):
         queues.add(QueueId(source, "bull", "orders"))

@@ -104,6 +104,7 @@ async def test_the_role_is_asked_for_again_and_the_refusal_is_on_record(
         await press(plan_id, VERA)
     [entry] = await office.history()
     assert (entry.user, entry.outcome, entry.plan) == ("U0VERA", Outcome.REFUSED, plan_id)
+    assert entry.what == "retry 3 × WHMCS_ERROR"
     with pytest.raises(AccessDeniedError):
         await plan_buttons.cancel(office.toolbox, VERA, plan_id)
     assert (await press(plan_id)).replace, "it is still there for Bob"

@@ -105,6 +105,15 @@ def test_writes_that_are_refused_fail():
     assert line == fail("own Redis: writes", "no writes", "allow them")
 
 
+def test_operations_that_cannot_run_fail_and_are_not_tried_without_writes():
+    denied = Trouble(why="not permitted (hmset)", fix="allow it")
+    assert checkup_redis.operations(WELL, None, None).status is Status.OK
+    line = checkup_redis.operations(WELL, None, denied)
+    assert line == fail("own Redis: operations", "not permitted (hmset)", "allow it")
+    assert checkup_redis.operations(WELL, denied, None).status is Status.SKIP
+    assert checkup_redis.operations(AWAY, None, None).status is Status.SKIP
+
+
 def sample(version=None, *, paused=False):
     return Sample(queue=ORDERS, taken_at=1, counts=Counts(), version=version, paused=paused)
 

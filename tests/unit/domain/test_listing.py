@@ -50,3 +50,8 @@ def test_states_are_called_what_people_call_them():
 )
 def test_what_is_at_a_path(data, path, value):
     assert value_at(data, path) == value
+
+
+def test_of_a_sample_the_others_are_counted_from_the_total():
+    assert listed(list("1234567"), total=2_817) == "1, 2, 3, 4, 5 and 2,812 more"
+    assert listed(["1", "2"], total=2) == "1 and 2"

@@ -179,10 +179,21 @@ def test_the_gravest_stand_first():
     said = plan_warnings(groups, POLICY, now=NOW, workers=None, paused=True, known=known)
     begins = [
         "The queue is paused", "3 orders already", "1 flow child whose",
-        "Unknown whether a retry helps", "1 SIM account", "All 9 used", "1 has a priority",
+        "Unknown whether a retry helps", "1 SIM account", "All 6 used", "1 has a priority",
         "2 flow children", "Unknown whether a worker", "1 failed job has", "The oldest is",
         "9 failed, 9 kept",
     ]  # fmt: skip
     assert len(said) == len(begins)
     for text, begin in zip(said, begins, strict=True):
         assert text.startswith(begin)
+
+
+def test_jobs_that_are_left_out_are_not_counted_among_those_that_used_their_attempts():
+    facts = PlanFacts(count=9, exhausted=9, attempts=3)
+    superseded = other_job(NEWER).superseded
+    used = "used their 3 attempts: each gets one more try"
+    assert f"All 6 {used}" in warned(Known(facts=facts, superseded=superseded))
+    assert f"All 9 {used}" in warned(Known(facts=facts, superseded=superseded, named=True))
+    some = PlanFacts(count=9, exhausted=7, attempts=3)
+    said = warned(Known(facts=some, superseded=superseded))
+    assert f"7 of the 9, those left out too, {used}" in said

@@ -177,7 +177,7 @@ def test_approve_and_refuse_delivered_five_times_each_decide_once(runner):
     bodies = [press(family, gate.asked, DANA.user) for family in FAMILIES]
     runner.run(deliver_at_once(gate, *bodies))
     plan = runner.run(gate.plan(gate.asked))
-    submitted = [one for one, _, _ in gate.office.submitted.waiting]
+    submitted = [one for one, _ in gate.office.submitted.waiting]
     assert submitted.count(gate.asked) == (plan.status is PlanStatus.RUNNING)
     assert plan.status in (PlanStatus.RUNNING, PlanStatus.CANCELLED)
     runner.run(gate.redis.aclose())

@@ -8,12 +8,14 @@ from bot.domain.access import AccessPolicy
 from bot.domain.archives import CAP, KEPT
 from bot.domain.emergencies import Emergency, Verdict, going, total
 from bot.domain.message import Message
+from bot.domain.operations import Operation, Tally
 from bot.domain.plans import APPROVAL_LIFETIME, Plan, PlanKind, PlanStatus
 from bot.domain.queues import QueueId
 from bot.domain.sample import Counts
 from bot.domain.times import MINUTE
-from bot.render import action_ids, emergencies
+from bot.render import action_ids, emergencies, operation_words
 from bot.render.modals import QUEUE_NAME
+from bot.services import plan_words
 from tests.unit.render import samples as given
 
 ADMINS = AccessPolicy(admins=frozenset({"U0ALICE", "U0BOB", "S0LEADS"}))
@@ -135,3 +137,16 @@ def test_slacks_limits_for_a_dialog():
         assert 0 < len(modal.title) <= 24
         assert 0 < len(modal.submit) <= 24
         assert modal.metadata == "4f1c2a9b7d30"
+
+
+def test_more_than_were_counted_are_not_said_to_be_of_them():
+    made = plan(PlanKind.OBLITERATE, count=1_612)
+    assert (
+        operation_words.done_words(made, Tally(done=1_613), "orders")
+        == "Removed 1,613 jobs of *orders*"
+    )
+    assert operation_words.done_words(made, Tally(done=1_612), "orders") == (
+        "Removed 1,612 of 1,612 jobs of *orders*"
+    )
+    operation = Operation(id="x", attempt="a", tally=Tally(done=1_613))
+    assert plan_words.outcome(made, operation) == "1,613, 1,612 when asked"

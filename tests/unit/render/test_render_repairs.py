@@ -66,8 +66,8 @@ def test_unstick(matches):
         ids=(("4711", 1), ("4712", 2)),
         warnings=(
             "Their worker has died or lost them: 4711 and 4712, the first begun 12 min ago",
-            "1 job is held by a live worker, and left alone: 4713 (12 s)",
-            "A `stalled-check` lasts 20 s more: that is waited out first",
+            "1 job is locked by a worker, and left alone: 4713 (12 s)",
+            "BullMQ looks for such jobs again in 20 s: that is waited out first",
             "No worker is connected: they wait until one is",
         ),
     )  # fmt: skip
@@ -75,7 +75,7 @@ def test_unstick(matches):
     running = replace(plan, status=PlanStatus.RUNNING, confirmed_by="U0BOB")
     operation = Operation(
         id=plan.id, attempt="a1", phase=Phase.RUNNING, began_at=NOW,
-        notice="`stalled-check` lasts 20 s more, and until then nobody may look.",
+        notice="BullMQ looks for jobs without a worker again in 20 s.",
     )  # fmt: skip
     matches(OPERATIONS.progress(running, operation, now=NOW + SECOND), "unstick_waits")
     matches(ended(plan, tally=Tally(done=1, changed=1)), "unstick_ended")

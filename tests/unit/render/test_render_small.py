@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from bot.domain.audit import AuditEntry, Outcome
 from bot.domain.times import DAY
-from bot.errors import UsageError
+from bot.errors import PausedError, UsageError
 from bot.render import errors, help, history, problems  # noqa: A004 - the room's name
+from tests.unit.render.conftest import readable
 from tests.unit.render.samples import CATALOG, NOW
 
 
@@ -67,6 +68,30 @@ def test_what_was_typed_is_said_back_in_short():
     told = errors.told(UsageError(f'No queue "{long}". Did you mean "q"?'))
     assert told.text == f'No queue "{long[:59]}\u2026". Did you mean "q"?'
     assert len(errors.told(UsageError(f'A quote is not closed: "{long}')).text) < 100
+
+
+def test_a_short_quoted_word_before_a_long_sentence_is_left_as_it_is():
+    said = f'"waiting" cannot be cleaned. {"Say what to clean: this or that. " * 4}'.strip()
+    assert errors.told(UsageError(said)).text == said
+    two = f'Neither "a" nor "{"b" * 80}" is known, and this goes on for quite a while after it all.'
+    assert errors.told(UsageError(two)).text == two.replace("b" * 80, "b" * 59 + "\u2026")
+
+
+def test_a_refusal_that_can_be_mended_has_a_button():
+    error = PausedError("The queue is paused. Resume it first.")
+    assert "Resume =" not in readable(errors.told(error))
+    error.offer = "resume order-provisioning"
+    assert "Resume = resume order-provisioning" in readable(errors.told(error))
+
+
+def test_history_names_channels_in_refusals():
+    detail = "Retrying is not allowed here, only in C0ORDERS, C0OPS1: see `access.channels`."
+    entry = AuditEntry(
+        at=NOW, user="U0BOB", action="retry", what="drain 135 pending jobs",
+        outcome=Outcome.REFUSED, detail=detail, channel="C1",
+    )  # fmt: skip
+    text = str(history.entries([entry], None, NOW).blocks)
+    assert "only in <#C0ORDERS>, <#C0OPS1>: see" in text
 
 
 def test_help(matches):

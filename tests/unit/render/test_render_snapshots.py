@@ -12,10 +12,11 @@ from bot.domain.plan_facts import PlanFacts
 from bot.domain.plan_warnings import plan_warnings
 from bot.domain.plans import PlanGroup, PlanKind
 from bot.domain.queues import QueueId
-from bot.domain.sample import Counts
+from bot.domain.sample import ActiveJob, Counts
 from bot.domain.times import DAY, HOUR, MINUTE, SECOND
 from bot.render import failures, job, plans, status
 from tests.unit.render import samples as given
+from tests.unit.render.conftest import readable
 
 CATALOG = given.CATALOG
 NOW = given.NOW
@@ -71,6 +72,21 @@ def test_overview_with_a_source_away(matches):
 def test_detail_of_a_queue(matches):
     seen = view(given.sample(), incidents=(given.incident(), given.timeout()))
     matches(status.detail(seen.healths[0], seen, CATALOG), "status_detail")
+
+
+def test_a_job_whose_worker_has_died_can_be_unstuck(matches):
+    dead = ActiveJob(id="17", name="provision", started_at=NOW - 400_000, attempt=1, locked=False)
+    seen = view(given.sample(active_jobs=(dead,), processing_p95=None, workers=0))
+    matches(status.detail(seen.healths[0], seen, CATALOG), "status_detail_stuck")
+    two = (dead, replace(dead, id="18", started_at=NOW - 41_000))
+    seen = view(given.sample(active_jobs=two))
+    text = str(status.detail(seen.healths[0], seen, CATALOG).blocks)
+    assert "*2 active jobs* without a worker, the first begun 6 min 40 s ago" in text
+    viewer = status.detail(seen.healths[0], seen, CATALOG, may_retry=False)
+    assert "Unstick" not in readable(viewer)
+    young = replace(dead, started_at=NOW - 2_000)
+    seen = view(given.sample(active_jobs=(young,)))
+    assert "nstick" not in str(status.detail(seen.healths[0], seen, CATALOG).blocks)
 
 
 def test_silences_are_named_in_both_kinds_of_status(matches):
@@ -142,6 +158,12 @@ def test_jobs_of_a_group(matches):
 
 def test_a_failed_job(matches):
     matches(job.detail(given.job(), given.ORDER_POLICY, CATALOG, NOW), "job_failed")
+
+
+def test_more_attempts_than_are_allowed_are_not_said_to_be_of_them():
+    again = given.job(attempts_made=4, attempts=3)
+    text = str(job.detail(again, given.ORDER_POLICY, CATALOG, NOW).blocks)
+    assert "*4 attempts*, 3 allowed" in text
 
 
 def test_a_job_with_much_data(matches):

@@ -61,6 +61,17 @@ class FakeServer:
         return self.found
 
 
+class FakeOperations:
+    """Satisfies OperationsProbe."""
+
+    def __init__(self):
+        self.trouble, self.tried = None, 0
+
+    async def run(self):
+        self.tried += 1
+        return self.trouble
+
+
 class FakeSlack:
     """Satisfies SlackProbe."""
 
@@ -103,7 +114,12 @@ def slack():
 
 
 @pytest.fixture
-def checkup(own, sources, slack, queues):
+def operations():
+    return FakeOperations()
+
+
+@pytest.fixture
+def checkup(own, operations, sources, slack, queues):
     for queue in (ORDERS, SIMS, OTHER):
         queues.add(queue)
 
@@ -111,7 +127,8 @@ def checkup(own, sources, slack, queues):
         given = {"groups": frozenset({"S0OPS", "S0ADMINS"}), **setup}
         return Checkup(
             setup=Setup(slack_host="slack.com", port=3000, app_token=True, config="a.yml", **given),
-            catalog=catalog, own=own, sources=sources, reader=queues, slack=slack, limit=limit,
+            catalog=catalog, own=own, operations=operations, sources=sources, reader=queues,
+            slack=slack, limit=limit,
         )  # fmt: skip
 
     return build
@@ -128,6 +145,7 @@ async def test_all_lines_in_an_order_that_is_always_the_same(checkup):
         "config",
         "own Redis",
         "own Redis: writes",
+        "own Redis: operations",
         "own Redis: eviction policy",
         "own Redis: memory",
         "own Redis: CLIENT LIST",
@@ -178,6 +196,15 @@ async def test_a_source_that_is_away_takes_nothing_else_with_it(checkup, sources
     assert found["queue main/sim-management"] is Status.OK
 
 
+async def test_what_operations_lack_is_told(checkup, operations):
+    operations.trouble = Trouble(why="operations cannot run: not permitted (hmset)", fix="allow it")
+    found = await statuses(checkup())
+    assert [check for check, status in found.items() if status is Status.FAIL] == [
+        "own Redis: operations"
+    ]
+    assert operations.tried == 1
+
+
 async def test_a_source_that_is_bullhorns_own_redis_is_looked_at_once(checkup, own, sources):
     found = await statuses(checkup(shared=frozenset({"main"})))
     assert found["source main"] is Status.OK
@@ -187,6 +214,7 @@ async def test_a_source_that_is_bullhorns_own_redis_is_looked_at_once(checkup, o
     found = await statuses(checkup(shared=frozenset({"main"})))
     assert [check for check, status in found.items() if status is Status.FAIL] == ["own Redis"]
     assert found["own Redis: writes"] is found["source main"] is Status.SKIP
+    assert found["own Redis: operations"] is Status.SKIP
 
 
 async def test_queues_that_cannot_be_read_are_one_failure(checkup, queues):

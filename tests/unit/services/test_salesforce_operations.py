@@ -86,7 +86,7 @@ async def test_orders_are_set_their_new_jobs_followed_and_the_old_ones_archived(
     text = message(messenger)
     assert "Set 4 of 4 WHMCS_ERROR to Activating in Salesforce, for order-provisioning" in text
     assert "4 completed" in text
-    assert f"4 old jobs archived: undo {plan.id}" in text.replace("`", "")
+    assert f"4 old jobs archived: /queue undo {plan.id}" in text.replace("`", "")
     assert not queues.queues[ORDERS].failed
     assert queues.queues[ORDERS].retried == [], "no job was moved by BullMQ"
 
@@ -141,7 +141,7 @@ async def test_an_old_job_stays_until_a_new_one_exists(
     text = message(messenger)
     assert "1 completed \u00b7 1 failed again" in text
     assert "2 orders have no new job: status Cancelled" in text
-    assert "1 old jobs archived" in text
+    assert "1 old job archived" in text
     assert set(queues.queues[ORDERS].failed) == {"w0", "w1", "w2"}
     [receipt] = [entry for entry in await office.history() if entry.action == "receipt"]
     assert "2 orders have no new job: status Cancelled" in receipt.detail
@@ -187,14 +187,14 @@ async def test_the_command_takes_the_recommended_way_and_offers_the_other(office
 
 async def test_one_job_is_retried_through_salesforce_by_a_card_too(office):
     card = await office.ask("retry order-provisioning w1", BOB)
-    assert "Retry through Salesforce: 1 job" in shown(card.message).text
+    assert "Retry through Salesforce: failed job `w1`" in shown(card.message).text
     assert office.queues.queues[ORDERS].retried == []
 
 
 async def test_stuck_orders_are_set_right(office, messenger, salesforce, clock):
     await make_stuck(salesforce, clock)
     card = await office.ask("retry order-provisioning --stuck", BOB)
-    await office.toolbox.confirming.confirm(BOB, value_of(card, "Retry 1 now"))
+    await office.toolbox.confirming.confirm(BOB, value_of(card, "Set right 1 now"))
     await office.run_operations()
     assert salesforce.activated == [order_id(9)]
     assert "1 completed" in message(messenger)

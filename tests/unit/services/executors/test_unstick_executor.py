@@ -18,7 +18,7 @@ async def test_unstick_waits_the_check_out_marks_waits_and_moves(unstick, queue,
     tally, notices = await patiently(unstick, stuck, clock)
     assert tally == Tally(done=2)
     assert queue.active.unstuck == ["a", "b"]
-    assert notices[0].startswith("`stalled-check` lasts 3 s more")
+    assert notices[0] == "BullMQ looks for jobs without a worker again in 3 s."
     assert any(notice.startswith("marked") for notice in notices)
     assert [job.id for job in queue.active.jobs] == ["alive"]
 

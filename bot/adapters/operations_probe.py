@@ -1,0 +1,152 @@
+"""Tries whether operations can run: jobs go through a queue beside theirs, as repairs do."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+import redis.exceptions as problems
+from bullmq import Queue, Worker
+from redis.asyncio import Redis
+
+from bot.adapters import keys
+from bot.adapters import redis_cluster as cluster
+from bot.adapters.redis_archive import RedisArchive
+from bot.adapters.redis_errors import speaking_to
+from bot.domain.checkup import Trouble
+from bot.domain.jobs import ArchivedJob
+from bot.domain.queues import QueueId
+from bot.domain.times import Ms
+from bot.errors import ArchiveFullError, RedisUnavailableError
+
+_PREFIX: Final = keys.PREFIX.rstrip(":")
+_JOBS: Final = ("first", "second")
+_KEYS: Final = (
+    *("meta", "id", "wait", "active", "marker", "events", "delayed", "prioritized", "pc"),
+    *("completed", "failed", "stalled", "stalled-check"),
+    *(f"{job}{part}" for job in _JOBS for part in ("", ":lock")),
+)
+_JOB: Final = ArchivedJob(
+    id="first", state="failed", score="1", fields=((b"name", b"check"),), logs=(), parts=(),
+    deduplication=None, parent=None,
+)  # fmt: skip
+_LEFT: Final[Ms] = 60_000
+"""How long the keys live if this process is killed before it removes them."""
+_CLOSES: Final = 1.0
+_LINE: Final = "Give its user the ACL line of docs/howto/redis.md: without that no repair runs"
+_DENIED: Final = re.compile(r"the '([a-z_|-]{1,40})' command")
+
+
+class _LostError(Exception):
+    """The worker failed, and that is no answer of Redis: a script of BullMQ ended half-way."""
+
+
+class OperationsProbe:
+    """Satisfies `ports.checkup.OperationsProbe`. `client` is its own: the worker closes it.
+
+    The queue has a name that nobody else uses, so that no replica's worker takes the job; its keys
+    lie under `{bullhorn}:` as those of operations do.
+    """
+
+    def __init__(self, *, client: Redis) -> None:
+        self._client = client
+
+    async def run(self) -> Trouble | None:
+        """Work on jobs whose first try fails until they have completed; archive a job, drop it."""
+        name = f"check-{secrets.token_hex(8)}"
+        client: Any = cluster.at(self._client, keys.PREFIX)
+        try:
+            with speaking_to(None):
+                try:
+                    await _go_through(client, name)
+                    await self._archive(name)
+                finally:
+                    await client.delete(*_names(name))
+        except RedisUnavailableError as error:
+            return _trouble(error)
+        except _LostError:
+            return Trouble(why="operations cannot run: BullMQ lost a job on its way", fix=_LINE)
+        return None
+
+    async def _archive(self, name: str) -> None:
+        archive = RedisArchive(client=self._client, kept=_LEFT)
+        queue = QueueId("check", _PREFIX, name)
+        await archive.begin(name, queue=queue, state="failed", kind="check", by="")
+        try:
+            if kept := await archive.put(name, [_JOB]):
+                await archive.settle(name, kept.number, [_JOB.id])
+            await archive.batches(name)
+            await archive.recent(queue)
+        except ArchiveFullError:
+            return  # that is told when something is to be removed
+        finally:
+            await archive.drop(name)
+
+
+async def _go_through(client: Any, name: str) -> None:
+    """Two jobs: for the second one the worker waits, as it does for most operations.
+
+    Raises:
+        redis.RedisError, OSError, _LostError: what the worker, or an addition, meets first.
+    """
+    options: Mapping[str, Any] = {"connection": client, "prefix": _PREFIX}
+    told: asyncio.Queue[BaseException | None] = asyncio.Queue()
+
+    async def process(job: Any, _token: str) -> None:
+        if not job.attemptsMade:
+            raise ValueError("the first try")
+
+    def failed(error: BaseException | None, *_: Any) -> None:
+        if error is not None:
+            known = isinstance(error, (problems.RedisError, OSError))
+            told.put_nowait(error if known else _LostError())
+
+    def job_failed(_job: Any, error: Any, *_: Any) -> None:
+        if isinstance(error, problems.RedisError):
+            failed(error)
+
+    queue = Queue(name, dict(options))
+    worker = Worker(name, process, {**options, "autorun": False, "drainDelay": 1})
+    worker.on("error", failed)
+    worker.on("failed", job_failed)
+    worker.on("completed", lambda *_: told.put_nowait(None))
+    running = asyncio.ensure_future(worker.run())
+    running.add_done_callback(lambda task: failed(None if task.cancelled() else task.exception()))
+    try:
+        for job_id in _JOBS:
+            once = {"attempts": 2, "removeOnComplete": True, "removeOnFail": True}
+            await queue.add("check", {}, {"jobId": job_id, **once})
+            for key in _names(name):
+                await client.pexpire(key, _LEFT)
+            if (error := await told.get()) is not None:
+                raise error
+    finally:
+        await _end(running, asyncio.ensure_future(worker.close(force=True)))
+
+
+async def _end(*tasks: asyncio.Future[Any]) -> None:
+    """Wait a moment for them, and end them."""
+    await asyncio.wait(tasks, timeout=_CLOSES)
+    for task in tasks:
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+def _names(name: str) -> list[str]:
+    return [f"{keys.PREFIX}{name}:{part}" for part in _KEYS]
+
+
+def _trouble(error: RedisUnavailableError) -> Trouble:
+    found = _DENIED.search(str(error.__cause__))
+    why = "operations cannot run: " + str(error).rstrip(".")
+    if found is None:
+        return Trouble(why=why, fix="No repair would run; look at the server and its log")
+    return Trouble(
+        why=f"{why} ({found[1]})",
+        fix=_LINE,
+    )
