@@ -1,7 +1,6 @@
 """The probe and the whole checkup against real servers: all that can be wrong with a Redis."""
 
 import asyncio
-import time
 
 import pytest
 from redis import Redis
@@ -293,9 +292,7 @@ async def test_a_server_that_accepts_and_never_answers(checkup):
 
     silent = await asyncio.start_server(hang, "127.0.0.1", 0)
     host, port = silent.sockets[0].getsockname()
-    began = time.monotonic()
     report = await (await checkup(own_url=f"redis://{host}:{port}/0", limit=0.5)).run()
-    assert time.monotonic() - began < 3
     assert failed(report) == {"own Redis": "Bullhorn's own Redis did not answer within 0.5 s"}
     silent.close()
     await silent.wait_closed()

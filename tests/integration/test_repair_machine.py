@@ -41,7 +41,7 @@ from tests.support.repair_world import MEANWHILE, QUEUE, REPAIRS, RepairWorld
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 EXAMPLES, STEPS = (1500, 40) if THOROUGH else (60, 25)
 ENDS = st.sampled_from(("completes", "hangs", *CODES, *CODES))
-WHEN = st.integers(min_value=0, max_value=50)
+WHEN = st.integers(min_value=0, max_value=25)
 PICK = st.integers(min_value=0, max_value=30)
 FAULTS = {"fault": st.sampled_from(Fault), "at": WHEN, "meanwhile": st.sampled_from(MEANWHILE)}
 BETWEEN = st.sampled_from(("works", "works", "adds", "pauses", "stops"))
@@ -111,10 +111,10 @@ class RepairMachine(RuleBasedStateMachine):
             plan = cards.pop(pick % len(cards))
             self.run(self.world.press(plan, twice=twice, expired=expired))
 
-    @rule(what=st.sampled_from(REPAIRS), pick=PICK, **FAULTS)
-    def repair(self, what, pick, fault, at, meanwhile):
+    @rule(what=st.sampled_from(REPAIRS), pick=PICK, twice=st.booleans(), **FAULTS)
+    def repair(self, what, pick, twice, fault, at, meanwhile):
         plan = self.run(self.world.ask(what, pick))
-        op = plan and self.run(self.world.press(plan))
+        op = plan and self.run(self.world.press(plan, twice=twice))
         if op is not None:
             self.run(self.world.carry_out(op, fault, at, meanwhile))
 

@@ -33,12 +33,20 @@ class Fault(StrEnum):
     MEANWHILE = "meanwhile"
 
 
+_READS: Final = frozenset(
+    {"TIME", "GET", "HGET", "HGETALL", "HKEYS", "SMEMBERS", "SCARD", "SSCAN", "ZCARD", "ZCOUNT"}
+    | {"HMGET", "EXISTS", "PTTL", "XRANGE", "XREVRANGE", "CLIENT", "INFO", "LLEN", "ZSCORE"}
+)
+"""Whether a process dies at one of these or at the next call is the same: they are not counted, and
+neither are pipelines, which only read here."""
+
+
 class Faults:
-    """The calls of one process, over all of its clients, by number from 0."""
+    """The calls of one process that may change something, over all of its clients, from 0."""
 
     def __init__(self) -> None:
-        self.calls = 0
-        self.dead = self.met = False
+        self.dead = False
+        self._calls = 0
         self._at = -1
         self._fault = Fault.KILLED_BEFORE
         self._meanwhile: Callable[[], Awaitable[None]] | None = None
@@ -51,8 +59,8 @@ class Faults:
         self, fault: Fault, at: int, meanwhile: Callable[[], Awaitable[None]] | None = None
     ) -> None:
         """Count from 0 again, and let that happen at call `at`; nothing where it is negative."""
-        self.calls, self._at, self._fault, self._meanwhile = 0, at, fault, meanwhile
-        self.met, self._away = False, 0
+        self._calls, self._at, self._fault, self._meanwhile = 0, at, fault, meanwhile
+        self._away = 0
 
     def watch(self, client: Redis) -> None:
         """Let all that this client sends pass here."""
@@ -69,7 +77,7 @@ class Faults:
 
     def _around(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def wrapped(*args: Any, **kwargs: Any) -> Any:
-            fault = await self._before()
+            fault = await self._before(counts=bool(args) and args[0] not in _READS)
             self._under_way += 1
             try:
                 answer = await method(*args, **kwargs)
@@ -85,12 +93,11 @@ class Faults:
 
         return wrapped
 
-    async def _before(self) -> Fault | None:
+    async def _before(self, *, counts: bool) -> Fault | None:
         """Come to the next call; what will happen to its answer."""
         await self._go_on.wait()
-        here, self.calls = self.calls, self.calls + 1
-        fault = self._fault if here == self._at else None
-        self.met = self.met or fault is not None
+        fault = self._fault if counts and self._calls == self._at else None
+        self._calls += counts
         if fault is Fault.MEANWHILE:
             await self._stand_still()
         self.dead = self.dead or fault is Fault.KILLED_BEFORE

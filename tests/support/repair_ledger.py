@@ -50,11 +50,13 @@ class Seen:
 class Op:
     """An operation, and the jobs that it has moved.
 
-    `torn`: it ended as Redis was away; `overlapped`: two runners had it at once.
+    `before` is how many those were when it was begun (again); `torn`: it ended as Redis was away;
+    `overlapped`: two runners had it at once.
     """
 
     plan: Plan
     moved: set[str] = field(default_factory=set)
+    before: int = 0
     ended: bool = False
     torn: bool = False
     overlapped: bool = False

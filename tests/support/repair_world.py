@@ -57,7 +57,9 @@ HANGS: Final = 15.0
 """Seconds after which a run is taken to wait for something that does not come."""
 
 _REFUSED = (JobGoneError, RefusedError, StaleError)
-_STAYS = (keys.AUDIT, keys.ARCHIVES, keys.ARCHIVE_SIZES, keys.ARCHIVE_TOTAL, keys.INBOX)
+_STAYS = frozenset(
+    {keys.AUDIT, keys.ARCHIVES, keys.ARCHIVE_SIZES, keys.ARCHIVE_TOTAL, keys.INBOX, keys.RUNNING}
+)
 
 
 class RepairWorld:
@@ -156,7 +158,7 @@ class RepairWorld:
         if plan.status is not PlanStatus.RUNNING:
             return None
         op = self.ledger.ops.setdefault(plan.id, Op(plan))
-        op.plan, op.ended = plan, False
+        op.plan, op.ended, op.before = plan, False, len(op.moved)
         self.steps.append(f"begun: {plan.kind} {plan.id} of {plan.count} {plan.state}")
         return op
 
@@ -220,9 +222,8 @@ class RepairWorld:
         operation = await self.other.operations.load(op.plan.id)
         self.steps.append(f"  {stored and stored.status}, {operation}")
         if stored is not None and stored.status is PlanStatus.CANCELLED:
-            taken = operation is not None and operation.attempt == stored.attempt
-            assert not taken, "it was taken back, and had been taken up"
             op.ended = True
+            assert len(op.moved) == op.before, "it was taken back, and went on all the same"
             return
         if stored is None or operation is None or operation.attempt != stored.attempt:
             return
@@ -252,6 +253,12 @@ class RepairWorld:
     async def check(self) -> None:
         """Each job is in one state or in the archive."""
         self.ledger.check(await self.shelves())
+        found: Any = self.redis.keys(f"{keys.PREFIX}*")
+        with self.redis.pipeline(transaction=False) as pipe:
+            for key in found:
+                pipe.pttl(key)
+            stay = {key for key, ttl in zip(found, pipe.execute(), strict=True) if ttl == -1}
+        assert stay <= _STAYS, f"{stay - _STAYS} stay for ever"
 
     async def end(self) -> None:
         """Whatever was begun ends, whatever is archived comes back, and nothing else is left."""
@@ -268,8 +275,6 @@ class RepairWorld:
         left = self.ledger.last.keys() - self.ledger.here.keys() - self.ledger.gone
         assert not left, f"{left} did not come back"
         assert await self.ask("sweep", 0) is None
-        for key in self.redis.scan_iter(f"{keys.PREFIX}*"):
-            assert key in _STAYS or self.redis.pttl(key) > 0, f"{key} stays for ever"
         for op in self.ledger.ops.values():
             shown = [one for one in self._messenger.of(KIND) if one.tag.key.startswith(op.plan.id)]
             assert op.overlapped or len(shown) <= 1 + bool(op.plan.canary), shown

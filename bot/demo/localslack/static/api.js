@@ -26,7 +26,8 @@ export function stream(user, { onChange, onOpen, onClose }) {
   const connect = () => {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     socket = new WebSocket(`${scheme}://${location.host}/local/stream?user=${encodeURIComponent(user)}`);
-    socket.onopen = onOpen;
+    const mine = socket;
+    mine.onopen = () => (stopped ? mine.close() : onOpen());
     socket.onmessage = (event) => onChange(JSON.parse(event.data));
     socket.onclose = () => {
       if (stopped) return;
@@ -38,6 +39,8 @@ export function stream(user, { onChange, onOpen, onClose }) {
   return () => {
     stopped = true;
     clearTimeout(timer);
-    socket.close();
+    socket.onmessage = null;
+    // one that still connects closes when it is open: the browser complains of anything sooner
+    if (socket.readyState !== WebSocket.CONNECTING) socket.close();
   };
 }
