@@ -65,13 +65,14 @@ async def a_clean_survives_its_replica_and_is_undone_from_its_message(stage, red
     before = jobs(redis)
     first = await stage.start_bot()
     drawn = await card(
-        stage, "/queue clean order-provisioning failed --older-than 1m --rate 100/s",
+        stage, "/queue clean order-provisioning failed --older-than 1m --rate 30/s",
         "Remove 200 failed jobs of order-provisioning?", "Archived first: kept 7 d",
     )  # fmt: skip
     await stage.driver.click("Remove 200 now", message=drawn)
     await stage.until(lambda: _fewer(redis, 180), lambda: "it does not begin")
     second = await stage.start_bot()
     first.kill()
+    await stage.until(lambda: _one_line(stage), lambda: "Slack keeps the line of the dead one")
     ended = await stage.driver.wait_for(telling("Removed 200 of 200 failed jobs of"))
     assert second.process.returncode is None
     assert jobs(redis) == {}
@@ -81,6 +82,10 @@ async def a_clean_survives_its_replica_and_is_undone_from_its_message(stage, red
     await stage.driver.click("Bring back 200 now", message=drawn)
     await stage.driver.wait_for(telling("Brought back 200 of 200 failed jobs to"))
     assert jobs(redis) == before
+
+
+async def _one_line(stage):
+    return len(stage.slack.sockets.connections) == 1
 
 
 async def _fewer(redis, count):

@@ -192,6 +192,17 @@ async def test_jobs_are_kept_for_a_week_from_when_they_went(archive_with, redis)
         assert redis.zscore("{bullhorn}:archives", "op") == info.expires_at
 
 
+async def test_an_archive_whose_only_batch_has_shrunk_expires_too(sources, redis):
+    archive = real_archive(sources)
+    await begin(archive)
+    number = await put(archive, "op", jobs(1, 2, 3))
+    await archive.settle("op", number, {"j1", "j2"})
+    assert redis.pttl("{bullhorn}:archive:op") > 0
+    await archive.drop_jobs("op", number, {"j1"})
+    assert await ids(archive) == {number: ["j2"]}
+    assert redis.pttl("{bullhorn}:archive:op") > 0
+
+
 async def test_a_number_that_was_lost_is_not_given_again(sources, redis):
     """A failover takes a batch back: whoever put it must not settle another one in its place."""
     archive = real_archive(sources)

@@ -15,6 +15,7 @@ if ARGV[6] ~= "=" then
   take_off(id, number)
   if ARGV[6] ~= "" then
     put_on(id, number, ARGV[6], tonumber(ARGV[5]))
+    rcall("PEXPIREAT", batches, rcall("HGET", facts, "expires_at")) -- the only batch is a new key
   end
 end
 if ARGV[4] == "1" or ARGV[6] == "" then
