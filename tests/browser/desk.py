@@ -6,6 +6,8 @@ from playwright.async_api import expect
 
 PATIENCE = 60_000
 """Milliseconds within which an alert comes, and goes."""
+# Whatever is looked for may take its time on a busy machine.
+expect.set_options(timeout=PATIENCE / 2)
 _STEPS = 120
 """Tabs after which a control counts as out of the keyboard's reach."""
 
