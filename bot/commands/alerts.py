@@ -18,7 +18,7 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     """The board, or a test post."""
     words = parse(request.args).words
     if not words:
-        board, sees = await tools.alerting.board(), request.standing.sees
+        board, sees = await tools.alerting.board(), request.standing.sight()
         return Reply(
             message=render.listing(
                 [one for one in board.incidents if sees(one.queue)],

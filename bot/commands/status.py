@@ -41,7 +41,7 @@ async def run(tools: Toolbox, request: Request) -> Reply:
 
 async def _view(tools: Toolbox, standing: Standing, look: Look) -> StatusView:
     """What was seen, as far as this person may see it."""
-    board, sees = await tools.looking.board(), standing.sees
+    board, sees = await tools.looking.board(), standing.sight()
     return StatusView(
         now=board.now,
         healths=tuple(one for one in look.healths if sees(one.queue)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,6 +46,17 @@ class Standing:
     def sees(self, queue: Place) -> bool:
         """Whether they may know of it."""
         return self.holds(queue) >= Role.VIEWER
+
+    def sight(self) -> Callable[[Place], bool]:
+        """`sees` for many queues: each is looked up only where not all may be seen.
+
+        To hold a thousand queues' names against the config's patterns takes some milliseconds.
+        """
+        user, groups = self.actor.user, self.membership.groups
+        policies = self.catalog.accesses()
+        if all(policy.role_of(user, groups) >= Role.VIEWER for policy in policies):
+            return lambda _: True
+        return self.sees
 
     def may(self, role: Role, queue: Place = None) -> bool:
         """Whether `require` would let them pass: what decides if a button is drawn."""

@@ -50,15 +50,16 @@ class QueueFinder:
             UnknownQueueError: there is none, or more than one; with what was probably meant.
         """
         every = await self.seen()
-        seen = frozenset(q for q in every if standing is None or standing.sees(q))
-        matches = [q for q in seen if name in (q.name, q.qualified)]
+        called = [q for q in every if name in (q.name, q.qualified)]
+        matches = [q for q in called if standing is None or standing.sees(q)]
         if len(matches) == 1:
             return matches[0]
         if matches:
             addresses = ", ".join(sorted(q.qualified for q in matches))
             raise UnknownQueueError(f'"{name}" is in several sources. Say which: {addresses}.')
+        seen = frozenset(q for q in every if standing is None or standing.sees(q))
         named = [n for n in self._catalog.named() if standing is None or standing.sees(n)]
-        if any(name in (q.name, q.qualified) for q in every):
+        if called:
             raise HiddenQueueError(self._unknown(name, seen, named))
         if name in named:
             raise UnknownQueueError(

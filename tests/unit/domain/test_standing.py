@@ -175,3 +175,18 @@ def test_while_slack_cannot_tell_it_may_be_tried_again():
         eve.require(Role.OPERATOR, doing="Retrying")
     with pytest.raises(AccessDeniedError, match="needs the admin role"):
         eve.require(Role.ADMIN, doing="Draining")
+
+
+@pytest.mark.parametrize("user", ["UALICE", "UBOB", "UCARL", "UPAM", "UVERA", "UEVE", ""])
+def test_the_sight_of_many_queues_is_that_of_each(user):
+    person = standing(user)
+    for queue in ("orders", "mail", "new", SALARIES, QueueId("main", "bull", "orders"), None):
+        assert person.sight()(queue) is person.sees(queue)
+
+
+def test_who_may_see_all_is_not_asked_for_each(monkeypatch):
+    """A thousand names held against the config's patterns take some milliseconds."""
+    open_to_all = Catalog(default=QueuePolicy(), access=AccessPolicy())
+    sees = standing("UEVE", catalog=open_to_all).sight()
+    monkeypatch.setattr(Catalog, "policy", None)
+    assert sees(SALARIES)
