@@ -32,6 +32,7 @@ from bot.adapters import (
 )
 from bot.domain import pacing
 from bot.domain.pacing import Pace
+from bot.services import plan_freezing, promoting
 from bot.services.operations import receipts, runner, screen, unstick
 from tests.support.bullmq_whole import raw_client
 from tests.support.faults import Fault
@@ -168,6 +169,8 @@ def small_batches(monkeypatch):
     for module in (bullmq_retry, bullmq_promote, bullmq_batches, bullmq_capture):
         monkeypatch.setattr(module, "CHUNK", 3)
     monkeypatch.setattr(bullmq_remover, "PAGE", 5)
+    monkeypatch.setattr(plan_freezing, "FROZEN_BY_ID", 8)
+    monkeypatch.setattr(promoting, "FROZEN_BY_ID", 8)
     monkeypatch.setattr(receipts, "WATCH_LIMIT", 0)
     monkeypatch.setattr(bullmq_stalled, "CHECK", 1)
     monkeypatch.setattr(unstick, "BETWEEN", 0)

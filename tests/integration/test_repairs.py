@@ -289,9 +289,7 @@ async def test_of_a_batch_that_nobody_has_finished_undo_brings_back_what_was_rem
     )
     redis.delete(ORDERS.key("bullhorn:op"), ORDERS.key(gone.id))
     redis.zrem(ORDERS.key("failed"), gone.id)
-
     await carry_out((await repairs.undo.propose(BOB, "op")).plan)
-
     assert await refs(supplies.remover) == [removed, left, stays]
     assert redis.exists(ORDERS.key(gone.id)) == 0
     assert (await supplies.archive.info("op")).jobs == 0

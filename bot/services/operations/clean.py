@@ -102,10 +102,14 @@ class CleanExecutor:
         before = await self._done.count(plan.queue, plan.id)
         seen = 0
         async for refs in batches(self._refs(plan), throttle):
-            outcome = await self._taking.take(plan, plan.state, refs)
+            # never more than were shown: an undo may have brought older ones back since
+            some = refs if plan.ids else refs[: max(0, plan.count - before - seen)]
+            if not some:
+                break
+            outcome = await self._taking.take(plan, plan.state, some)
             if outcome.vanished:
-                outcome = await self._drop_ids(plan, refs, outcome)
-            seen += len(refs) - outcome.already
+                outcome = await self._drop_ids(plan, some, outcome)
+            seen += len(some) - outcome.already
             yield Step(outcome=outcome)
         if not plan.ids:
             yield Step(outcome=BatchOutcome(changed=max(0, plan.count - before - seen)))

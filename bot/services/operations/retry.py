@@ -33,7 +33,9 @@ class RetryExecutor:
         async for refs in batches(self._refs(plan), throttle):
             rest = refs
             while rest:
-                some = len(rest) if left is None else left
+                some = _room(plan, before + seen, left)
+                if not some:
+                    return
                 batch, rest = rest[:some], rest[some:]
                 outcome = await self._operator.retry(
                     plan.queue,
@@ -47,8 +49,6 @@ class RetryExecutor:
                 if left is not None:
                     left -= len(outcome.done)
                 yield Step(outcome=outcome)
-                if left == 0:
-                    return
         if not plan.ids:
             yield Step(outcome=BatchOutcome(changed=max(0, plan.count - before - seen)))
 
@@ -60,3 +60,12 @@ class RetryExecutor:
         excluded = frozenset(plan.excluded)
         async for batch in self._reader.select_failed(plan.queue, plan.filter):
             yield [ref for ref in batch if ref.id not in excluded]
+
+
+def _room(plan: Plan, counted: int, left: int | None) -> int:
+    """How many jobs the next call may have: what a canary has left, and no more than were shown.
+
+    Where the filter selects them, an undo may have brought older jobs back since.
+    """
+    shown = max(0, plan.count - counted)
+    return shown if left is None else min(shown, left)

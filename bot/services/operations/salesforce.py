@@ -34,6 +34,7 @@ from bot.ports import DoneSets, QueueReader
 from bot.services.operations.base import Step, Throttle
 from bot.services.operations.clean import Taking
 from bot.services.operations.record import Record
+from bot.services.operations.tasks import cancelled
 from bot.services.salesforce_retry import SalesforceRetry, order_jobs
 
 _OURS: Final = (Retried.ALREADY, Retried.HAS_JOB, Retried.UNEXPECTED, Retried.UNCLEAR)
@@ -175,8 +176,7 @@ class SalesforceReceipts:
         await asyncio.wait({watching, leaving}, return_when=asyncio.FIRST_COMPLETED)
         leaving.cancel()
         if not watching.done():
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            await cancelled(watching)
             raise HandedOverError
         known = await watching
         await told(known)
