@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,17 +12,15 @@ from bot.adapters.bullmq_scripts import Argument
 from bot.domain.jobs import BatchOutcome, FailedRef
 
 CHUNK: Final = 100
-"""Jobs a call: it holds the server for two milliseconds or three."""
+"""Jobs a call: it holds the server for a millisecond or two."""
 
 
 async def retry(guarded: Guarded, jobs: Sequence[FailedRef], *, fresh: bool) -> BatchOutcome:
     """Move failed jobs back to waiting; raises as `Guarded.change`."""
 
-    def args(some: Sequence[FailedRef]) -> list[Argument | bytes]:
-        flat: list[Argument | bytes] = [int(fresh)]
-        for ref in some:
-            flat += (ref.id, ref.failed_at)
-        return flat
+    def args(some: Sequence[FailedRef]) -> Sequence[Argument | bytes]:
+        flat = [part for ref in some for part in (ref.id, str(ref.failed_at))]
+        return int(fresh), json.dumps(flat)
 
     return await guarded.change(
         scripts.load("retry_jobs"), jobs, chunk=CHUNK, args=args, id_of=lambda ref: ref.id

@@ -27,9 +27,13 @@ async def archives() -> Part:
             for number in range(ROUNDS):
                 began = _fill(redis)
                 size = _size(redis)
-                archived = await peer.ask("clean", name=FULL, plan=f"c{number}", until=began + JOBS)
+                archived = await peer.ask(
+                    "clean", name=FULL, plan=f"c{number}", count=JOBS, until=began + JOBS
+                )
                 _check(redis, 0)
-                back = await peer.ask("undo", name=FULL, plan=f"u{number}", archive=f"c{number}")
+                back = await peer.ask(
+                    "undo", name=FULL, plan=f"u{number}", count=JOBS, archive=f"c{number}"
+                )
                 _check(redis, JOBS)
                 rates["clean"].append(JOBS / archived["ms"] * 1000)
                 rates["undo"].append(JOBS / back["ms"] * 1000)
@@ -54,10 +58,10 @@ async def _meter(
     redis: Redis, peer: Peer, plan: str, began: int, wires: dict[str, list[Wire]]
 ) -> None:
     async def clean() -> None:
-        await peer.ask("clean", name=FULL, plan=plan, until=began + JOBS)
+        await peer.ask("clean", name=FULL, plan=plan, count=JOBS, until=began + JOBS)
 
     async def undo() -> None:
-        await peer.ask("undo", name=FULL, plan=f"{plan}u", archive=plan)
+        await peer.ask("undo", name=FULL, plan=f"{plan}u", count=JOBS, archive=plan)
 
     wires["clean"].append(await metered(redis, clean, floor=_FLOOR))
     wires["undo"].append(await metered(redis, undo, floor=_FLOOR))

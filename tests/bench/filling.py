@@ -42,14 +42,14 @@ def let_time_pass(redis: Redis) -> None:
     redis.eval(lua("pass"), len(keys), *keys, _now())
 
 
-def fill_failures(redis: Redis, *, count: int = FAILED, kinds: int = 6) -> int:
+def fill_failures(redis: Redis, *, count: int = FAILED, kinds: int = 6, name: str = FULL) -> int:
     """Put failed jobs in, of so many kinds of error in turn; job `n` failed at the result plus `n`.
 
     Their ids are numbers from 0 on. The first kind is `FIRST_CODE`.
     """
     fill, now = redis.register_script(lua("failures")), _now()
     for first in range(0, count, _BATCH):
-        fill(keys=[f"{PREFIX}:{FULL}:"], args=[first, min(_BATCH, count - first), now, kinds])
+        fill(keys=[f"{PREFIX}:{name}:"], args=[first, min(_BATCH, count - first), now, kinds])
     return now - 86_400_000
 
 

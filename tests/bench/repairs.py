@@ -25,7 +25,6 @@ from bot.services.operations.retry import RetryExecutor
 from bot.services.operations.undo import UndoExecutor
 
 _NOBODY: Final[dict[str, Any]] = {
-    "count": 0,
     "asked_by": "U",
     "asked_at": 0,
     "expires_at": 0,
@@ -50,24 +49,29 @@ class Repairs:
         self._clean = CleanExecutor(taking=taking, remover=remover, done=done, catalog=catalog)
         self._undo = UndoExecutor(archiving=archiving, archive=self._archive, catalog=catalog)
 
-    async def retry(self, queue: QueueId, plan: str, code: str, until: int) -> dict[str, Any]:
+    async def retry(
+        self, queue: QueueId, plan: str, count: int, code: str, until: int
+    ) -> dict[str, Any]:
         """What failed with that code by then."""
         wanted = FailureFilter(code=code, until=until)
-        return await _carry_out(self._retry, Plan(id=plan, queue=queue, filter=wanted, **_NOBODY))
+        retried = Plan(id=plan, queue=queue, count=count, filter=wanted, **_NOBODY)
+        return await _carry_out(self._retry, retried)
 
-    async def clean(self, queue: QueueId, plan: str, until: int) -> dict[str, Any]:
+    async def clean(self, queue: QueueId, plan: str, count: int, until: int) -> dict[str, Any]:
         """Archive and remove what failed by then; also how many bytes the archive takes."""
         cleaned = Plan(
-            id=plan, queue=queue, kind=PlanKind.CLEAN, state="failed", archive=plan,
+            id=plan, queue=queue, count=count, kind=PlanKind.CLEAN, state="failed", archive=plan,
             filter=FailureFilter(until=until), **_NOBODY,
         )  # fmt: skip
         found = await _carry_out(self._clean, cleaned)
         info = await self._archive.info(plan)
         return {**found, "bytes": info.bytes if info else 0}
 
-    async def undo(self, queue: QueueId, plan: str, archive: str) -> dict[str, Any]:
+    async def undo(self, queue: QueueId, plan: str, count: int, archive: str) -> dict[str, Any]:
         """Bring an archive back."""
-        undone = Plan(id=plan, queue=queue, kind=PlanKind.UNDO, archive=archive, **_NOBODY)
+        undone = Plan(
+            id=plan, queue=queue, count=count, kind=PlanKind.UNDO, archive=archive, **_NOBODY
+        )
         return await _carry_out(self._undo, undone)
 
 

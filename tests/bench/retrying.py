@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
-from itertools import count
 from statistics import median
 from typing import Any, Final
 
@@ -27,63 +26,62 @@ _FLOOR: Final = 200
 _BULK: Final = "(a) Node retryJobs, whatever failed first"
 _EACH: Final = "(b) Node getJobs, retry of each that matches"
 _OURS: Final = "Bullhorn, by error"
+_FEW: Final = 2_000
+_WARM: Final = "warm"
+"""Jobs of another queue on which each process is warmed up."""
 Asking = Callable[[], Awaitable[Any]]
 
 
 class _Way:
-    """One of the three, on a server of its own."""
+    """One of the three; each run on a server that has just been filled."""
 
-    def __init__(self, way: str, redis: Redis, peer: Peer) -> None:
-        self._way, self._redis, self._peer = way, redis, peer
-        self._plans = count()
-
-    def prepared(self) -> Asking:
-        """Fill the queue anew; what is given then does the work."""
-        self._redis.flushall()
-        began = fill_failures(self._redis, count=JOBS, kinds=JOBS // WANTED)
-        if self._way == _BULK:
-            return partial(self._peer.ask, "bulk_retry", name=FULL, until=began + WANTED - 1)
-        if self._way == _EACH:
-            return partial(self._peer.ask, "each_retry", name=FULL, code=FIRST_CODE)
-        more = {"plan": f"plan{next(self._plans)}", "code": FIRST_CODE, "until": began + JOBS}
-        return partial(self._peer.ask, "retry", name=FULL, **more)
+    def __init__(self, way: str) -> None:
+        self._way = way
 
     async def time(self) -> float:
         """How many ms it takes."""
-        found = await self.prepared()()
-        self._check()
-        return float(found["ms"])
+        async with self._prepared() as (_, work):
+            return float((await work())["ms"])
 
     async def meter(self) -> Wire:
         """What it asks of Redis."""
-        wire = await metered(self._redis, self.prepared(), floor=_FLOOR)
-        self._check()
-        return wire
+        async with self._prepared() as (redis, work):
+            return await metered(redis, work, floor=_FLOOR)
 
-    def _check(self) -> None:
-        """That the work was done, whoever did it."""
-        assert self._redis.zcard(f"{PREFIX}:{FULL}:failed") == JOBS - WANTED
-        assert self._redis.llen(f"{PREFIX}:{FULL}:wait") == WANTED
+    @asynccontextmanager
+    async def _prepared(self) -> AsyncIterator[tuple[Redis, Asking]]:
+        """A full queue, and what does the work; checks that it was done."""
+        side = python_peer if self._way == _OURS else node_peer
+        kinds = JOBS // WANTED
+        with valkey_server() as valkey, valkey.client() as redis:
+            few = fill_failures(redis, count=_FEW, kinds=kinds, name=_WARM)
+            many = fill_failures(redis, count=JOBS, kinds=kinds)
+            async with side(valkey) as peer:
+                await self._work(peer, _WARM, few, _FEW // kinds)()
+                yield redis, self._work(peer, FULL, many, WANTED)
+            assert redis.zcard(f"{PREFIX}:{FULL}:failed") == JOBS - WANTED
+            assert redis.llen(f"{PREFIX}:{FULL}:wait") == WANTED
+
+    def _work(self, peer: Peer, name: str, began: int, wanted: int) -> Asking:
+        if self._way == _BULK:
+            return partial(peer.ask, "bulk_retry", name=name, until=began + wanted - 1)
+        if self._way == _EACH:
+            return partial(peer.ask, "each_retry", name=name, code=FIRST_CODE)
+        more = {"plan": f"of {name}", "count": wanted, "until": began + JOBS}
+        return partial(peer.ask, "retry", name=name, code=FIRST_CODE, **more)
 
 
 async def retrying() -> Part:
     """All ways in turn, round by round, so that what disturbs one disturbs all."""
+    ways = {what: _Way(what) for what in (_BULK, _EACH, _OURS)}
     times: dict[str, list[float]] = defaultdict(list)
     wires: dict[str, list[Wire]] = defaultdict(list)
-    async with AsyncExitStack() as stack:
-        ways = {}
-        for way, side in ((_BULK, node_peer), (_EACH, node_peer), (_OURS, python_peer)):
-            valkey = stack.enter_context(valkey_server())
-            redis = stack.enter_context(valkey.client())
-            ways[way] = _Way(way, redis, await stack.enter_async_context(side(valkey)))
-        for number in range(1 + ROUNDS):
-            for what, way in ways.items():
-                took = await way.time()
-                if number:
-                    times[what].append(took)
-        for _ in range(METERED):
-            for what, way in ways.items():
-                wires[what].append(await way.meter())
+    for _ in range(ROUNDS):
+        for what, way in ways.items():
+            times[what].append(await way.time())
+    for _ in range(METERED):
+        for what, way in ways.items():
+            wires[what].append(await way.meter())
     return Part(
         title=f"3. Repair: {WANTED:,} of {JOBS:,} failed jobs retried (ratio to (a))",
         rows=[Row(what=what, values=times[what], wire=quietest(wires[what])) for what in ways],

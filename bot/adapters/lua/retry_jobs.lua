@@ -2,8 +2,9 @@
   Moves failed jobs back to waiting, each only while it is the failure it was asked with, by
   BullMQ's own script.
 
-  After the guard's: ARGV[5] "1" for fresh attempts, then an id and its score in `failed` for each
-  job; no id twice. Returns { a verdict for each, what went wrong or nil }.
+  After the guard's: ARGV[5] "1" for fresh attempts, ARGV[6] as JSON an id and its score in `failed`
+  for each job, all of them texts and no id twice: one argument, as to send and read hundreds takes
+  longer. Returns { a verdict for each, what went wrong or nil }.
 ]]
 --- @include "guard"
 --- @include "verdicts"
@@ -74,13 +75,14 @@ local function scores_of(ids)
   return scores
 end
 
-local ids, verdicts = {}, {}
-for at = FIRST + 1, #ARGV, 2 do
-  ids[#ids + 1] = ARGV[at]
+local ids, failed_at, verdicts = {}, {}, {}
+local asked = ARGV[FIRST + 1] and cjson.decode(ARGV[FIRST + 1]) or {}
+for place = 1, #asked / 2 do
+  ids[place], failed_at[place] = asked[2 * place - 1], asked[2 * place]
 end
 local before, scores = all_already(ids), scores_of(ids)
 for place, id in ipairs(ids) do
-  verdicts[place] = before[place] == 1 and ALREADY or judge(id, scores[place], ARGV[FIRST + 2 * place], place)
+  verdicts[place] = before[place] == 1 and ALREADY or judge(id, scores[place], failed_at[place], place)
 end
 local answer = carry_out(ids, verdicts, function(id, place)
   return move(id, jobs[place], pushes[place])
