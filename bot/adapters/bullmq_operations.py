@@ -43,6 +43,24 @@ Handler = Callable[[str, asyncio.Event], Awaitable[None]]
 """Runs the operation of a plan; the event says that the process is ending: hand it over."""
 
 
+class _OneAsks(Worker):  # type: ignore[misc]  # the package has no types
+    """The official worker, of whose free slots one asks for a job and the others wait their turn.
+
+    As it is, each time the waiting slot's answer is "nothing" all the others ask too, on their own:
+    with `CONCURRENCY` of them an idle replica costs Redis 35 commands a second instead of 3.
+    """
+
+    def __init__(self, processor: Callable[..., Awaitable[None]], options: dict[str, Any]) -> None:
+        self._turn = asyncio.Lock()
+        super().__init__(NAME, processor, options)
+
+    async def getNextJob(self, token: str) -> Any:  # noqa: N802 - the package's name
+        async with self._turn:
+            if self.closing:  # `close` ends the one wait that it finds: none may begin after it
+                return None
+            return await super().getNextJob(token)
+
+
 class OperationsQueue:
     """Satisfies `ports.OperationQueue`. `client` is a client of its own, closed with it."""
 
@@ -111,7 +129,7 @@ class OperationsWorker:
             client: Redis | None = None
             try:
                 client = self._open()
-                self._worker = Worker(NAME, self._process, _worker_options(client))
+                self._worker = _OneAsks(self._process, _worker_options(client))
                 self._worker.on("error", lambda error, *_: self._told(str(error)))
                 await self._worker.run()
             except Exception as error:  # noqa: BLE001 - without it no repair runs: told, and begun anew

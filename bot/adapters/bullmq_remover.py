@@ -77,17 +77,22 @@ class BullmqRemover:
         return await carry_through(guarded, scripts.load("remove"), items, first=first)
 
     async def drop_ids(
-        self, queue: QueueId, state: str, jobs: Sequence[FailedRef], *, configured: int | None
-    ) -> int:
+        self,
+        queue: QueueId,
+        state: str,
+        jobs: Sequence[FailedRef],
+        *,
+        configured: int | None,
+        operation: str = "",
+    ) -> BatchOutcome:
         """Take ids out of `failed` or `completed` whose hash is gone; see the port.
 
         Raises:
-            RefusedError, RedisUnavailableError: some may have been taken out before.
+            RefusedError, RedisUnavailableError: `done` is what was taken out before.
         """
         items = [Item(job.id, (job.id, job.failed_at)) for job in jobs]
-        guarded = self._guarded(queue, configured, "")
-        script = scripts.load("drop_ids")
-        return len((await carry_through(guarded, script, items, first=(state,))).done)
+        guarded = self._guarded(queue, configured, operation)
+        return await carry_through(guarded, scripts.load("drop_ids"), items, first=(state,))
 
     async def restore(
         self,
@@ -159,6 +164,18 @@ class BullmqRemover:
         length, *ends = await self._sources.ask(queue, look)
         markers = sum(bool(end and _MARKER.fullmatch(end)) for end in ends)
         return max(0, int(length) - (min(markers, 1)))
+
+    async def without_job(self, queue: QueueId, jobs: Sequence[FailedRef]) -> int:
+        """How many of these, at most 500, have no hash: one EXISTS of them all.
+
+        Raises:
+            RedisUnavailableError: the source does not answer.
+        """
+        held = [queue.key(job.id) for job in jobs]
+        if not held:
+            return 0
+        there = await self._sources.ask(queue, lambda client: client.exists(*held))
+        return len(held) - int(there)
 
     async def edges(self, queue: QueueId, state: str, *, until: Ms | None) -> tuple[Ms, Ms] | None:
         """The lowest and the highest score of finished jobs, up to `until`."""

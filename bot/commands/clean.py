@@ -7,13 +7,14 @@ from bot.commands.base import Command, Request, Toolbox, find_queue
 from bot.commands.plan_cards import card
 from bot.domain.access import Role
 from bot.domain.message import Reply
+from bot.domain.plans import GHOSTS
 from bot.errors import UsageError
 from bot.services.cleaning import DEFAULT_AGE
 
 ORPHANS = "orphans"
 USAGE = (
     "Say what to clean: `clean QUEUE completed` or `clean QUEUE failed [--older-than 7d]`, "
-    "or `clean QUEUE orphans`."
+    "`clean QUEUE orphans` or `clean QUEUE ghosts`."
 )
 
 
@@ -27,6 +28,8 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     repairs, actor = tools.repairs, request.actor
     if state == ORPHANS:
         return Reply(message=card(tools, await repairs.sweep.propose(actor, queue, rate=rate)))
+    if state == GHOSTS:
+        return Reply(message=card(tools, await repairs.sweep.propose_ghosts(actor, queue)))
     age = older_than if older_than is not None else DEFAULT_AGE[state]
     proposal = await repairs.clean.propose(actor, queue, state, older_than=age, rate=rate)
     return Reply(message=card(tools, proposal))
@@ -36,16 +39,21 @@ def _state(arguments: Arguments) -> str:
     if len(arguments.words) != 2:  # noqa: PLR2004 - a queue and a state
         raise UsageError(USAGE)
     state = arguments.words[1].lower()
-    if state not in (*DEFAULT_AGE, ORPHANS):
+    if state not in (*DEFAULT_AGE, ORPHANS, GHOSTS):
         raise UsageError(f'"{echo(arguments.words[1])}" cannot be cleaned. {USAGE}')
-    if state == ORPHANS and "older-than" in arguments.options:
-        raise UsageError("Orphans have no age: leave --older-than out.")
+    if state in (ORPHANS, GHOSTS) and "older-than" in arguments.options:
+        raise UsageError(f"{state.capitalize()} have no age: leave --older-than out.")
+    if state == GHOSTS and "rate" in arguments.options:
+        raise UsageError("Ghosts are bare ids, and take no time: leave --rate out.")
     return state
 
 
 COMMAND = Command(
     name="clean",
-    usage=("clean QUEUE completed|failed [--older-than 7d] [--rate 50/s]", "clean QUEUE orphans"),
+    usage=(
+        "clean QUEUE completed|failed [--older-than 7d] [--rate 50/s]",
+        "clean QUEUE orphans|ghosts",
+    ),
     summary="remove old jobs whole; failed ones are archived first",
     role=Role.OPERATOR,
     run=run,
@@ -58,7 +66,8 @@ COMMAND = Command(
         "Without `--older-than`: completed jobs after 7 d, failed ones after 30 d. Failed jobs are "
         "archived for 7 days, and `undo` brings them back; completed ones cannot be brought back. "
         "Ids in either set that have no job left go too. "
-        "`orphans` are hashes of jobs that are in no list, as bare Redis commands leave them."
+        "`orphans` are hashes of jobs that are in no list, as bare Redis commands leave them; "
+        "`ghosts` are ids of failed jobs whose hash is gone."
     ),
     doing="Cleaning",
     mutates=True,

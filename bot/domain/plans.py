@@ -23,6 +23,8 @@ DRIFT: Final = 0.10
 
 STUCK: Final = "stuck"
 """The `state` of a plan about orders that have no job: its ids are the orders' own."""
+GHOSTS: Final = "ghosts"
+"""The `state` of a sweep of ids in the failed set whose hash is gone; of hashes it has none."""
 
 
 class PlanKind(StrEnum):

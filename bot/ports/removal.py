@@ -77,9 +77,15 @@ class QueueRemover(Protocol):
         ...
 
     async def drop_ids(
-        self, queue: QueueId, state: str, jobs: Sequence[FailedRef], *, configured: int | None
-    ) -> int:
-        """Take ids out of `failed` or `completed` that have no hash; how many were taken out.
+        self,
+        queue: QueueId,
+        state: str,
+        jobs: Sequence[FailedRef],
+        *,
+        configured: int | None,
+        operation: str = "",
+    ) -> BatchOutcome:
+        """Take ids out of `failed` or `completed` that have no hash; the others are `changed`.
 
         Each only while it is there with that score; there is nothing to bring back of them.
         """
@@ -117,6 +123,10 @@ class QueueRemover(Protocol):
 
     async def in_state(self, queue: QueueId, state: str, *, until: Ms | None) -> int:
         """How many `select` would give now."""
+        ...
+
+    async def without_job(self, queue: QueueId, jobs: Sequence[FailedRef]) -> int:
+        """How many of these, at most 500, have no hash: bare commands or an eviction took it."""
         ...
 
     async def edges(self, queue: QueueId, state: str, *, until: Ms | None) -> tuple[Ms, Ms] | None:

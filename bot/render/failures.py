@@ -8,6 +8,7 @@ from typing import Final
 from bot.domain.failures import OTHER
 from bot.domain.jobs import FailedJob, FailureFilter, FailureGroup, FailureReport
 from bot.domain.message import Message
+from bot.domain.plans import GHOSTS
 from bot.domain.policy import Catalog, ErrorPolicy, QueuePolicy, Retryable
 from bot.domain.queues import QueueId
 from bot.domain.redaction import carries
@@ -46,14 +47,19 @@ def report(
     """Failures by error, most frequent first; `since` is the option as it was typed ("2h")."""
     asked = _Asked(catalog.address(report.queue), wanted, policy, since, report.taken_at)
     if not report.groups:
-        return _nothing(report, asked)
+        return _nothing(report, asked, may_retry=may_retry)
     shown = report.groups[:GROUPS]
     blocks: list[Block | None] = [section(_headline(report, asked))]
     for group in shown:
         blocks.append(section(*_group(group, policy, report.taken_at)))
         blocks.append(actions(*_group_buttons(group, policy, asked, may_retry=may_retry)))
     blocks.append(context(*_footnotes(report, shown)))
-    blocks.append(actions(_retry_all(report, asked, may_retry=may_retry)))
+    blocks.append(
+        actions(
+            _retry_all(report, asked, may_retry=may_retry),
+            _take_out("Take the ids out\u2026", report, asked, may=may_retry),
+        )
+    )
     worst = ", ".join(f"{number(one.count)} {named(one.code, policy, 40)}" for one in shown[:3])
     return finish(f"{number(report.total)} failed in {escape(asked.queue, 80)}: {worst}", blocks)
 
@@ -161,7 +167,7 @@ class _Asked:
         )
 
 
-def _nothing(report: FailureReport, asked: _Asked) -> Message:
+def _nothing(report: FailureReport, asked: _Asked, *, may_retry: bool) -> Message:
     address = f"*{escape(asked.queue, 80)}*"
     good = f"{levels.RESOLVED} "
     if said := asked.words():
@@ -174,10 +180,13 @@ def _nothing(report: FailureReport, asked: _Asked) -> Message:
     if report.vanished:
         gone = f" {plural(report.vanished, 'failed id')} with no job left."
     text = f"{good}No failed jobs in {address}.{gone}"
-    if not report.vanished:
-        return simple(text)
-    out = button("Take them out\u2026", typed("clean", asked.queue, "failed", older_than="0s"))
+    out = _take_out("Take them out\u2026", report, asked, may=may_retry)
     return finish(text, [section(text), actions(out)])
+
+
+def _take_out(label: str, report: FailureReport, asked: _Asked, *, may: bool) -> Element | None:
+    """The way out for ids whose hash is gone: no retry helps them, and jobs beside them stay."""
+    return button(label, typed("clean", asked.queue, GHOSTS)) if may and report.vanished else None
 
 
 def _everything(asked: _Asked) -> Element | None:

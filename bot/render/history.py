@@ -56,30 +56,36 @@ def entries(
     shown = entries[:ENTRIES]
     left_out = len(entries) - len(shown)
     more = more or left_out > 0
-    count = plural(len(shown), "action")
-    if page > 1:
-        first = (page - 1) * page_size + 1
-        last = first + len(shown) - 1
-        to = f"s {number(first)}\u2013{number(last)}" if last > first else f" {number(first)}"
-        title = f"*Action{to}*{where}"
-    else:
-        title = f"*{number(len(shown))} newest actions*{where}" if more else f"*{count}*{where}"
+    title = _title(len(shown), page, page_size, more=more)
     lines = [_entry(one, now, policy_of(one, catalog), named=queue is None) for one in shown]
-    blocks: list[Block | None] = [section(f"{title}, newest first")]
+    blocks: list[Block | None] = [section(f"*{title}*{where}, newest first")]
     blocks += [section(*lines[at : at + _EACH]) for at in range(0, len(lines), _EACH)]
     limit = f"The newest {number(kept)} are kept" if kept is not None else ""
     blocks.append(context(f"\u2026 {number(left_out)} older" if left_out else "", limit))
-    blocks.append(
-        actions(
-            button("Newer", _again(queue, page - 1, since)) if page > 1 else None,
-            button("Older", _again(queue, page + 1, since)) if more else None,
-            button("Refresh", _again(queue, page, since)),
-            button("As a file", _again(queue, 1, since, flags=["--csv"])),
-        )
-    )
+    blocks.append(_buttons(queue, page, since, more=more))
     newest = mask_text(entries[0].what, policy_of(entries[0], catalog).redact)
-    fallback = f"{count}, the newest: {escape(newest, 150)}"
+    fallback = f"{plural(len(shown), 'action')}, the newest: {escape(newest, 150)}"
     return finish(f"{fallback} ({entries[0].outcome.value})", blocks)
+
+
+def _title(count: int, page: int, page_size: int, *, more: bool) -> str:
+    """Which actions these are: `25 newest actions`, or on a later page `Actions 26-50`."""
+    if page == 1:
+        return f"{number(count)} newest actions" if more else plural(count, "action")
+    first = (page - 1) * page_size + 1
+    last = first + count - 1
+    if last == first:
+        return f"Action {number(first)}"
+    return f"Actions {number(first)}\u2013{number(last)}"
+
+
+def _buttons(queue: str | None, page: int, since: str | None, *, more: bool) -> Block | None:
+    return actions(
+        button("Newer", _again(queue, page - 1, since)) if page > 1 else None,
+        button("Older", _again(queue, page + 1, since)) if more else None,
+        button("Refresh", _again(queue, page, since)),
+        button("As a file", _again(queue, 1, since, flags=["--csv"])),
+    )
 
 
 def sent(count: int, queue: str | None, since: str | None, *, kept: int) -> Message:

@@ -8,7 +8,7 @@ from typing import Final
 from bot.domain.listing import state_word
 from bot.domain.message import Message
 from bot.domain.plan_warnings import CANARY, is_safe, may_fail_again
-from bot.domain.plans import STUCK, Plan, PlanKind
+from bot.domain.plans import GHOSTS, STUCK, Plan, PlanKind
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.times import MINUTE, Ms, say_duration
 from bot.render import action_ids
@@ -105,6 +105,8 @@ def _what(plan: Plan) -> str:
 
 def jobs(plan: Plan) -> str:
     """How many of what: `9 jobs`, `1,204 completed jobs`, `3 orphans`."""
+    if plan.state == GHOSTS:
+        return plural(plan.count, "id without a job", "ids without a job")
     if plan.kind is PlanKind.SWEEP:
         return plural(plan.count, "orphan hash", "orphan hashes")
     if plan.state == STUCK:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.plans import STUCK, Plan, PlanKind
+from bot.domain.plans import GHOSTS, STUCK, Plan, PlanKind
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.times import DAY, SECOND, Ms
 from bot.render.reasons import about
@@ -29,7 +29,7 @@ def command(plan: Plan, catalog: Catalog | None, *, by_bullmq: bool = False) -> 
         return typed("clean", address, plan.state, older_than=_option(age))
     words = {
         PlanKind.UNSTICK: ("unstick", address),
-        PlanKind.SWEEP: ("clean", address, "orphans"),
+        PlanKind.SWEEP: ("clean", address, GHOSTS if plan.state == GHOSTS else "orphans"),
         PlanKind.UNDO: ("undo", plan.archive),
     }.get(plan.kind)
     return typed(*words) if words else None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from bot.domain.access import Actor
-from bot.domain.archives import say_size
 from bot.domain.compatibility import Action
 from bot.domain.failures import failure_code
-from bot.domain.jobs import FailedRef, FailureFilter, JobDetail, Placed
+from bot.domain.jobs import FailureFilter, JobDetail, Placed
 from bot.domain.listing import listed
 from bot.domain.plan_facts import PlanFacts
 from bot.domain.plans import Plan, PlanKind
@@ -18,9 +17,10 @@ from bot.domain.queues import QueueId
 from bot.domain.redaction import shown_code
 from bot.domain.times import DAY, Ms, say_duration
 from bot.errors import JobGoneError, RefusedError
-from bot.ports import Archive, QueueRemover
+from bot.ports import QueueRemover
 from bot.services.plan_desk import Desk
 from bot.services.planning import Proposal
+from bot.services.weighing import Scales
 
 COMPLETED: Final = "completed"
 FAILED: Final = "failed"
@@ -30,63 +30,8 @@ DEFAULT_AGE: Final[dict[str, Ms]] = {COMPLETED: 7 * DAY, FAILED: 30 * DAY}
 LOOK: Final = 40
 """Steps of a look for orphans while a card is drawn: about 20,000 keys."""
 
-SAMPLE: Final = 50
-"""Jobs that are weighed to tell how much an archive takes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weight:
-    """About how many bytes the archive of some jobs takes; how many of them there is room for."""
-
-    bytes: int
-    fit: int
-
-
-class Scales:
-    """Tells what an archive would take, from a few of the jobs."""
-
-    def __init__(self, *, remover: QueueRemover, archive: Archive) -> None:
-        self._remover = remover
-        self._archive = archive
-
-    async def weigh(self, queue: QueueId, state: str, count: int, *, until: Ms | None) -> Weight:
-        """Of `count` jobs, by the oldest page of them.
-
-        Raises:
-            RedisUnavailableError: the queue cannot be read.
-        """
-        async for page in self._remover.select(queue, state, until=until):
-            step = max(1, len(page) // SAMPLE)
-            return await self.weigh_these(queue, state, page[::step][:SAMPLE], count)
-        return Weight(bytes=0, fit=count)
-
-    async def weigh_these(
-        self, queue: QueueId, state: str, refs: list[FailedRef], count: int
-    ) -> Weight:
-        """Of `count` jobs like these."""
-        size = jobs = 0
-        async for group in self._remover.capture(queue, state, refs):
-            if group.jobs:
-                size += await self._archive.weigh(group.jobs)
-                jobs += len(group.jobs)
-        each = size / jobs if jobs else 0.0
-        room = await self._archive.room()
-        return Weight(
-            bytes=round(each * count), fit=min(count, int(room / each)) if each else count
-        )
-
-    def said(self, weight: Weight, count: int) -> list[str]:
-        """How long it is kept, how much of the cap it takes, and what does not fit."""
-        kept, cap = say_duration(self._archive.kept), say_size(self._archive.cap)
-        mine = f"about {say_size(weight.bytes)} of it"
-        lines = [f"Archived first: kept {kept}, up to {cap} of archives; {mine}"]
-        if weight.fit < count:
-            lines.insert(
-                0,
-                f"The archive has room for about {weight.fit:,} of them: "
-                f"the other {count - weight.fit:,} are not removed",
-            )
-        return lines
+GHOSTS_LOOKED_AT: Final = 20_000
+"""Completed ids, the oldest, that are looked at for one that has no job: 40 short calls."""
 
 
 class CleanPlanner:
@@ -128,6 +73,7 @@ class CleanPlanner:
             said += _flows(facts) + _without_job(facts.vanished, count)
         else:
             said.append("Completed jobs are not archived: they cannot be brought back")
+            said += await self._ghosts(queue, state, count, until=until)
         plan = self._desk.draft(
             actor, queue, PlanKind.CLEAN, now=now, count=count, state=state, rate=rate,
             filter=FailureFilter(until=until), warnings=tuple(said),
@@ -195,6 +141,20 @@ class CleanPlanner:
         oldest, newest = (say_duration(now - at) for at in found)
         verb = "failed" if state == FAILED else "completed"
         return [f"The oldest {verb} {oldest} ago, the newest {newest} ago"]
+
+    async def _ghosts(self, queue: QueueId, state: str, count: int, *, until: Ms) -> list[str]:
+        """How many of the oldest ids have no job: there may be millions, which are not all read."""
+        looked = ghosts = 0
+        async for refs in self._remover.select(queue, state, until=until):
+            looked += len(refs)
+            ghosts += await self._remover.without_job(queue, refs)
+            if looked >= GHOSTS_LOOKED_AT:
+                break
+        if not ghosts:
+            return []
+        of = "them" if looked >= count else f"the {looked:,} oldest"
+        have, ids = ("has", "its id: that goes") if ghosts == 1 else ("have", "their ids: these go")
+        return [f"{ghosts:,} of {of} {have} no job left, only {ids} too"]
 
     async def _look_for_orphans(self, queue: QueueId) -> int:
         """How many a short look finds."""

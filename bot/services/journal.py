@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -48,30 +49,35 @@ class Journal:
         chosen, `approver` is the second person's id, `counts` the outcome's numbers by name.
         With `once`, only the first entry of that name is written, whoever else may try.
         """
+        entry = AuditEntry(
+            at=0,
+            user=actor.user,
+            channel=actor.channel,
+            action=action,
+            what=what,
+            outcome=outcome,
+            queue=self._catalog.address(queue) if isinstance(queue, QueueId) else queue,
+            jobs=tuple(jobs[:AUDIT_JOBS]),
+            job_count=len(jobs) if job_count is None else job_count,
+            detail=detail,
+            reason=reason,
+            plan=plan,
+            approver=approver,
+            filter=filter,
+            counts=tuple((counts or {}).items()),
+        )
+        return await self._store(entry, once, where=str(queue) if queue else None)
+
+    async def _store(self, entry: AuditEntry, once: str, *, where: str | None) -> bool:
+        """Log it, with the queue in full, and append it with Redis' time."""
         _log.info(
-            "audit", user=actor.user, channel=actor.channel, action=action, what=what,
-            outcome=outcome.value, queue=str(queue) if queue else None, detail=detail, plan=plan,
-            approver=approver, filter=filter, counts=dict(counts or {}),
+            "audit", user=entry.user, channel=entry.channel, action=entry.action, what=entry.what,
+            outcome=entry.outcome.value, queue=where, detail=entry.detail, plan=entry.plan,
+            approver=entry.approver, filter=entry.filter, counts=dict(entry.counts),
         )  # fmt: skip
         try:
-            entry = AuditEntry(
-                at=await self._reader.now(),
-                user=actor.user,
-                channel=actor.channel,
-                action=action,
-                what=what,
-                outcome=outcome,
-                queue=self._catalog.address(queue) if isinstance(queue, QueueId) else queue,
-                jobs=tuple(jobs[:AUDIT_JOBS]),
-                job_count=len(jobs) if job_count is None else job_count,
-                detail=detail,
-                reason=reason,
-                plan=plan,
-                approver=approver,
-                filter=filter,
-                counts=tuple((counts or {}).items()),
-            )
-            await self._audit.record(entry, once=once)
+            timed = replace(entry, at=await self._reader.now())
+            await self._audit.record(timed, once=once)
         except RedisUnavailableError as error:
             _log.error("audit entry could not be stored", reason=str(error))
             return False

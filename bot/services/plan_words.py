@@ -9,7 +9,7 @@ from typing import Final
 from bot.domain.jobs import FailedJob, FailureGroup
 from bot.domain.listing import state_word
 from bot.domain.operations import Operation, Receipt
-from bot.domain.plans import STUCK, Plan, PlanKind
+from bot.domain.plans import GHOSTS, STUCK, Plan, PlanKind
 from bot.domain.redaction import is_plain, shown_code
 from bot.domain.times import say_duration
 
@@ -90,6 +90,8 @@ def noun(plan: Plan, count: int | None = None) -> str:
         return f"{state_word(plan.state)} job {plan.ids[0][0]}"
     if plan.state == STUCK:
         return f"order{plural}"
+    if plan.state == GHOSTS:
+        return f"id{plural} without a job"
     if plan.kind is PlanKind.SWEEP:
         return f"orphan hash{'es' if plural else ''}"
     kinds = {

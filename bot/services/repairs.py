@@ -10,6 +10,7 @@ from bot.domain.policy import Catalog
 from bot.ports import (
     Archive,
     DoneSets,
+    OperationStore,
     OutcomeReader,
     PlanStore,
     QueueOperator,
@@ -18,7 +19,7 @@ from bot.ports import (
     WatchStore,
 )
 from bot.services.archiving import Archiving
-from bot.services.cleaning import CleanPlanner, Scales
+from bot.services.cleaning import CleanPlanner
 from bot.services.emergencies import EmergencyPlanner
 from bot.services.journal import Journal
 from bot.services.operations.base import Executor
@@ -36,6 +37,7 @@ from bot.services.settled_orders import SettledOrders
 from bot.services.sweeping import SweepPlanner
 from bot.services.undoing import UndoPlanner
 from bot.services.unsticking import UnstickPlanner
+from bot.services.weighing import Scales
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,12 @@ class Supplies:
 class Repairs:
     """The planners by name, for commands, and by kind, for whoever confirms."""
 
-    def __init__(self, supplies: Supplies, settled: SettledOrders | None = None) -> None:
+    def __init__(
+        self,
+        supplies: Supplies,
+        settled: SettledOrders | None = None,
+        operations: OperationStore | None = None,
+    ) -> None:
         desk = Desk(reader=supplies.reader, plans=supplies.plans, catalog=supplies.catalog)
         remover, archive = supplies.remover, supplies.archive
         self.desk = desk
@@ -74,8 +81,9 @@ class Repairs:
             reader=supplies.reader, plans=supplies.plans, archive=archive, catalog=supplies.catalog
         )
         self.undo = UndoPlanner(
-            desk=desk, archive=archive, outcomes=supplies.outcomes, settled=settled
-        )
+            desk=desk, archive=archive, outcomes=supplies.outcomes, settled=settled,
+            operations=operations,
+        )  # fmt: skip
 
     def planners(self) -> Mapping[PlanKind, Planner]:
         """Who plans what."""
@@ -106,7 +114,7 @@ def repair_executors(
             reader=supplies.reader, operator=operator, done=done, catalog=catalog
         ),
         PlanKind.CLEAN: CleanExecutor(taking=taking, remover=remover, done=done, catalog=catalog),
-        PlanKind.SWEEP: SweepExecutor(remover=remover, done=done),
+        PlanKind.SWEEP: SweepExecutor(remover=remover, done=done, catalog=catalog),
         PlanKind.UNDO: UndoExecutor(
             archiving=archiving, archive=archive, catalog=catalog, settled=settled
         ),

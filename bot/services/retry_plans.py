@@ -89,19 +89,12 @@ class RetryPlanner:
             rate=rate,
             canary=canary,
         )
-        may_be_fresh = kind is PlanKind.RETRY and not fresh and allows_fresh(major)
-        known = replace(
-            _known(plan, found, major),
-            may_be_fresh=may_be_fresh,
-            kept=frozen.kept,
-            kept_limit=frozen.kept_limit,
-        )
-        busy = await under_way(self._plans, queue)
-        plan = self._judged(
-            plan, known, sample, said=(*_settled_words(asked, named=bool(ids)), *busy, *frozen.said)
-        )
+        known = _known(plan, frozen, found, major)
+        said = (*await under_way(self._plans, queue), *frozen.said)
+        said = (*_settled_words(asked, named=bool(ids)), *said)
+        plan = self._judged(plan, known, sample, said=said)
         await self._plans.save(plan)
-        return Proposal(plan=plan, may_be_fresh=may_be_fresh)
+        return Proposal(plan=plan, may_be_fresh=known.may_be_fresh)
 
     async def again(self, actor: Actor, plan: Plan) -> Proposal:
         """A new plan for what an old one was asked for; raises as `propose`."""
@@ -260,7 +253,8 @@ def _settled_words(asked: Asked, *, named: bool) -> list[str]:
     return [*said, unknown] if unknown else said
 
 
-def _known(plan: Plan, found: Knowledge, major: int | None) -> Known:
+def _known(plan: Plan, frozen: Frozen, found: Knowledge, major: int | None) -> Known:
+    """What its card has to say of the jobs."""
     retried = plan.kind is PlanKind.RETRY
     lost = retried and allow(Action.RETRY, major=major, paused=False).leave_out_prioritized
     return Known(
@@ -271,4 +265,7 @@ def _known(plan: Plan, found: Knowledge, major: int | None) -> Known:
         named=plan.named,
         fresh=plan.fresh,
         priority_lost=lost,
+        may_be_fresh=retried and not plan.fresh and allows_fresh(major),
+        kept=frozen.kept,
+        kept_limit=frozen.kept_limit,
     )

@@ -1,11 +1,12 @@
-"""Sweep: hashes of jobs that are in no list of their queue, which bare commands have left."""
+"""Sweep: what bare commands or an eviction have left: hashes in no list, failed ids without one."""
 
 from __future__ import annotations
 
 from bot.domain.access import Actor
 from bot.domain.compatibility import Action
+from bot.domain.jobs import FailureFilter
 from bot.domain.listing import listed
-from bot.domain.plans import Plan, PlanKind
+from bot.domain.plans import GHOSTS, Plan, PlanKind
 from bot.domain.queues import QueueId
 from bot.errors import JobGoneError
 from bot.ports import QueueRemover
@@ -47,14 +48,45 @@ class SweepPlanner:
         )  # fmt: skip
         return await self._desk.keep(plan)
 
+    async def propose_ghosts(self, actor: Actor, queue: QueueId) -> Proposal:
+        """A plan to take ids out of the failed set that have no job, and nothing else.
+
+        Raises:
+            JobGoneError: there are none.
+            RefusedError: the version table does not allow it now.
+        """
+        sample, _ = await self._desk.look(queue, Action.CLEAN)
+        wanted = FailureFilter(until=sample.taken_at)
+        count = await self._ghosts(queue, wanted)
+        if not count:
+            address = self._desk.catalog.address(queue)
+            raise JobGoneError(f"Every failed id of {address} has its job: no ghosts.")
+        plan = self._desk.draft(
+            actor, queue, PlanKind.SWEEP, now=sample.taken_at, count=count, state=GHOSTS,
+            filter=wanted,
+            warnings=(
+                "Their hash is gone, by bare commands or an eviction: there is nothing to retry",
+                "It cannot be undone: there is nothing to archive. Failed jobs that are whole stay",
+            ),
+        )  # fmt: skip
+        return await self._desk.keep(plan)
+
     async def again(self, actor: Actor, plan: Plan) -> Proposal:
-        """A new plan for the orphans there are now; raises as `propose`."""
+        """A new plan for what there is now; raises as `propose`."""
+        if plan.state == GHOSTS:
+            return await self.propose_ghosts(actor, plan.queue)
         return await self.propose(actor, plan.queue, rate=plan.rate)
 
     async def recount(self, plan: Plan) -> int:
-        """How many orphans there are now."""
+        """How many there are now."""
+        if plan.state == GHOSTS:
+            return await self._ghosts(plan.queue, plan.filter)
         return sum([len(ids) async for ids in self._remover.orphans(plan.queue)])
 
     async def check(self, plan: Plan) -> None:
         """Look whether it may be done now; raises as `Planner.check`."""
         await self._desk.look(plan.queue, Action.CLEAN)
+
+    async def _ghosts(self, queue: QueueId, wanted: FailureFilter) -> int:
+        """How many failed ids have no hash."""
+        return (await self._desk.reader.failures(queue, wanted)).vanished

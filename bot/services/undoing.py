@@ -11,8 +11,9 @@ from bot.domain.listing import listed
 from bot.domain.plans import Plan, PlanKind, PlanStatus
 from bot.domain.times import say_duration
 from bot.errors import JobGoneError, RefusedError
-from bot.ports import Archive, OutcomeReader
+from bot.ports import Archive, OperationStore, OutcomeReader
 from bot.services.plan_desk import Desk
+from bot.services.plan_words import receipt
 from bot.services.planning import Proposal
 from bot.services.settled_orders import SettledOrders, left_out_words, not_checked
 
@@ -32,11 +33,13 @@ class UndoPlanner:
         archive: Archive,
         outcomes: OutcomeReader,
         settled: SettledOrders | None = None,
+        operations: OperationStore | None = None,
     ) -> None:
         self._desk = desk
         self._archive = archive
         self._outcomes = outcomes
         self._settled = settled
+        self._operations = operations
 
     async def info(self, archive_id: str) -> ArchiveInfo:
         """What an archive holds.
@@ -121,8 +124,9 @@ class UndoPlanner:
         if not info.replaced:
             return 0, []
         danger = "Replaced by new jobs through Salesforce: what runs twice is provisioned twice"
+        ended = await self._ended(info)
         if self._settled is None:
-            return 0, [danger]
+            return 0, [danger, *ended]
         orders: dict[str, str | None] = {}
         for number in await self._archive.batches(info.id):
             orders |= self._settled.archived(await self._archive.batch(info.id, number))
@@ -145,7 +149,16 @@ class UndoPlanner:
                 f"{asked.looked:,} of {info.jobs:,} were looked at in Salesforce: of the rest, "
                 "those that are done or under way are left out too, as they come"
             )
-        return count, [danger, *said]
+        return count, [danger, *said, *ended]
+
+    async def _ended(self, info: ArchiveInfo) -> list[str]:
+        """How the new jobs ended, as the receipt of the retry that filled the archive has it."""
+        made_by = await self._operations.load(info.id) if self._operations is not None else None
+        if made_by is None or made_by.receipt is None:
+            return []
+        redact = self._desk.catalog.policy(info.queue).redact
+        last = " when they were last looked at" if made_by.receipt.waiting else ""
+        return [f"Of the new jobs{last}: {receipt(made_by.receipt, redact)}"]
 
     async def _in_use(self, info: ArchiveInfo) -> list[str]:
         """Which of the jobs cannot come back, as their id is another job's by now.

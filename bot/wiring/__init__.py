@@ -81,19 +81,13 @@ async def build(settings: Settings, config: Config, *, host: str | None = None) 
     listeners = _listeners(outside, toolbox)
     front = _front(settings, outside, listeners)
 
-    def ready() -> Mapping[str, bool]:
-        return {"slack": front.connected, "redis": watch.connected, "first_tick": watch.ticked}
-
     async def drain(seconds: float) -> None:
         await asyncio.gather(listeners.drain(seconds), operating.worker.stop(seconds))
 
-    pages = health.build(ready=ready, exposition=outside.telemetry.exposition)
-    if isinstance(front, HttpFront):
-        front.add_to(pages)
     return Parts(
         schedule=_schedule(config, catalog, outside, watch, blindness, operating.reconciler),
         front=front,
-        pages=pages,
+        pages=_pages(outside, front, watch),
         host=host,
         port=settings.port,
         preflight=lambda: _preflight(settings, outside),
@@ -182,6 +176,18 @@ def _front(settings: Settings, outside: Outside, listeners: Listeners) -> Socket
     if settings.slack_app_token is not None:
         return SocketFront(app=app, app_token=settings.slack_app_token.get_secret_value())
     return HttpFront(app=app, count=outside.telemetry.slack_request)
+
+
+def _pages(outside: Outside, front: SocketFront | HttpFront, watch: Watch) -> web.Application:
+    """What is served over HTTP: health and figures, and in HTTP mode Slack's own calls."""
+
+    def ready() -> Mapping[str, bool]:
+        return {"slack": front.connected, "redis": watch.connected, "first_tick": watch.ticked}
+
+    pages = health.build(ready=ready, exposition=outside.telemetry.exposition)
+    if isinstance(front, HttpFront):
+        front.add_to(pages)
+    return pages
 
 
 def _wall_clock() -> Ms:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.adapters.bullmq_done import BullmqDoneSets
@@ -26,6 +27,7 @@ from bot.services.operations.receipts import Receipts
 from bot.services.operations.runner import Runner
 from bot.services.operations.tools import Tools
 from bot.services.orders import Orders
+from bot.services.planning import Planner
 from bot.services.reconciling import Reconciler
 from bot.services.repairs import Repairs, Supplies, repair_executors
 from bot.services.retry_executors import retry_executors
@@ -68,21 +70,16 @@ def build_operating(
         reader=outside.reader, plans=supplies.plans, catalog=catalog, salesforce=orders.connected,
         settled=settled,
     )  # fmt: skip
-    repairs = Repairs(supplies, settled)
+    repairs = Repairs(supplies, settled, operations)
     stuck = StuckPlanner(desk=repairs.desk, orders=orders)
-    confirming = Confirming(
-        plans=supplies.plans,
+    confirming = _confirming(
+        supplies, operations, queue,
         planners={
             PlanKind.RETRY: planner,
             PlanKind.SALESFORCE: SalesforcePlanner(retry=planner, stuck=stuck),
             **repairs.planners(),
         },
-        queue=queue,
-        operations=operations,
-        reader=outside.reader,
-        journal=journal,
-        catalog=catalog,
-    )
+    )  # fmt: skip
     runner = _runner(config, supplies, operations, outside)
     return Operating(
         operator=supplies.operator,
@@ -144,6 +141,24 @@ def _runner(
             store=outside.store,
             catalog=catalog,
         )
+    )
+
+
+def _confirming(
+    supplies: Supplies,
+    operations: RedisOperationStore,
+    queue: OperationsQueue,
+    *,
+    planners: Mapping[PlanKind, Planner],
+) -> Confirming:
+    return Confirming(
+        plans=supplies.plans,
+        planners=planners,
+        queue=queue,
+        operations=operations,
+        reader=supplies.reader,
+        journal=supplies.journal,
+        catalog=supplies.catalog,
     )
 
 

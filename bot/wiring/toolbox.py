@@ -34,13 +34,7 @@ def build_toolbox(
     toolbox = Toolbox(
         access=Access(directory=directory, catalog=catalog),
         finder=finder,
-        looking=Looking(
-            reader=outside.reader,
-            store=outside.store,
-            finder=finder,
-            alerting=alerting,
-            catalog=catalog,
-        ),
+        looking=_looking(outside, finder, alerting, catalog),
         reader=outside.reader,
         store=outside.store,
         planner=operating.planner,
@@ -49,20 +43,8 @@ def build_toolbox(
         approving=operating.approving,
         repairs=operating.repairs,
         failed_again=operating.failed_again,
-        retrying=Retrying(
-            reader=outside.reader,
-            operator=operating.operator,
-            journal=journal,
-            store=outside.store,
-            catalog=catalog,
-        ),
-        pausing=Pausing(
-            reader=outside.reader,
-            operator=operating.operator,
-            journal=journal,
-            store=outside.store,
-            catalog=catalog,
-        ),
+        retrying=_retrying(outside, operating, journal, catalog),
+        pausing=_pausing(outside, operating, journal, catalog),
         alerting=alerting,
         blindness=blindness,
         journal=journal,
@@ -72,3 +54,37 @@ def build_toolbox(
         orders=operating.orders,
     )
     return toolbox, operating
+
+
+def _looking(
+    outside: Outside, finder: QueueFinder, alerting: Alerting, catalog: Catalog
+) -> Looking:
+    return Looking(
+        reader=outside.reader,
+        store=outside.store,
+        finder=finder,
+        alerting=alerting,
+        catalog=catalog,
+    )
+
+
+def _retrying(
+    outside: Outside, operating: Operating, journal: Journal, catalog: Catalog
+) -> Retrying:
+    return Retrying(
+        reader=outside.reader,
+        operator=operating.operator,
+        journal=journal,
+        store=outside.store,
+        catalog=catalog,
+    )
+
+
+def _pausing(outside: Outside, operating: Operating, journal: Journal, catalog: Catalog) -> Pausing:
+    return Pausing(
+        reader=outside.reader,
+        operator=operating.operator,
+        journal=journal,
+        store=outside.store,
+        catalog=catalog,
+    )

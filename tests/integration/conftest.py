@@ -4,7 +4,10 @@ import pytest
 
 from bot.adapters.bullmq_operator import BullmqOperator
 from bot.adapters.bullmq_reader import BullmqReader
+from bot.adapters.bullmq_remover import BullmqRemover
 from bot.adapters.sources import Sources
+from tests.support.archive_world import with_points
+from tests.support.bullmq_whole import raw_client
 from tests.support.node_bullmq import node_bullmq
 from tests.support.queue_worlds import Pretend, Real, fail_six
 from tests.support.valkey import valkey_server
@@ -36,6 +39,13 @@ def redis(valkey):
 
 
 @pytest.fixture
+def raw(valkey):
+    """A client that gives bytes."""
+    with raw_client(valkey) as client:
+        yield client
+
+
+@pytest.fixture
 async def node(valkey, running_node):
     yield running_node
     await running_node.ask("reset")
@@ -56,6 +66,17 @@ def reader(sources):
 @pytest.fixture
 def operator(sources):
     return BullmqOperator(sources=sources)
+
+
+@pytest.fixture
+def remover(sources):
+    return BullmqRemover(sources=sources)
+
+
+@pytest.fixture
+def points(monkeypatch):
+    """Where a process that archives or undoes may be killed, or stand still."""
+    return with_points(monkeypatch)
 
 
 @pytest.fixture(params=["fake", "real"])

@@ -5,38 +5,17 @@ from contextlib import suppress
 
 import pytest
 
-from bot.adapters import bullmq_batches, bullmq_capture
 from bot.adapters.bullmq_done import BullmqDoneSets
-from bot.adapters.bullmq_guarded import Guarded
 from bot.adapters.bullmq_remover import BullmqRemover
-from bot.adapters.redis_archive import RedisArchive
 from bot.domain.jobs import BatchOutcome
 from bot.domain.times import DAY
 from bot.errors import RefusedError
-from tests.support.archive_world import JOBS, TIED, Killed, Points, World
-from tests.support.bullmq_whole import places, raw_client, whole
+from tests.support.archive_world import ALL, JOBS, REMOVABLE, Killed, World
+from tests.support.bullmq_whole import places, whole
 from tests.support.valkey_bullmq import ORDERS
 
-ALL = {f"j{number:02}" for number in range(JOBS)}
-REMOVABLE = ALL - TIED
 PAUSED = ("hset", ORDERS.key("meta"), "paused", 1)
 RESUMED = ("hdel", ORDERS.key("meta"), "paused")
-
-
-@pytest.fixture
-def points(monkeypatch):
-    points = Points()
-    monkeypatch.setattr(Guarded, "run", points.around(Guarded.run))
-    monkeypatch.setattr(RedisArchive, "_run", points.around(RedisArchive._run))
-    monkeypatch.setattr(bullmq_batches, "CHUNK", 4)
-    monkeypatch.setattr(bullmq_capture, "GROUP", 8)
-    return points
-
-
-@pytest.fixture
-def raw(valkey):
-    with raw_client(valkey) as client:
-        yield client
 
 
 @pytest.fixture

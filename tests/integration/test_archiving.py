@@ -4,39 +4,18 @@ import asyncio
 
 import pytest
 
-from bot.adapters import bullmq_batches, bullmq_capture
 from bot.adapters.bullmq_guarded import Guarded
 from bot.adapters.redis_archive import RedisArchive
 from bot.domain.jobs import BatchOutcome, FailedRef
 from bot.errors import ArchiveFullError, RedisUnavailableError, RefusedError
-from tests.support.archive_world import JOBS, TIED, Killed, Points, World
-from tests.support.bullmq_whole import places, raw_client, whole
+from tests.support.archive_world import ALL, REMOVABLE, TIED, Killed, World
+from tests.support.bullmq_whole import places, whole
 from tests.support.valkey_bullmq import ORDERS, write_failed
-
-
-@pytest.fixture
-def points(monkeypatch):
-    points = Points()
-    monkeypatch.setattr(Guarded, "run", points.around(Guarded.run))
-    monkeypatch.setattr(RedisArchive, "_run", points.around(RedisArchive._run))
-    monkeypatch.setattr(bullmq_batches, "CHUNK", 4)
-    monkeypatch.setattr(bullmq_capture, "GROUP", 8)
-    return points
-
-
-@pytest.fixture
-def raw(valkey):
-    with raw_client(valkey) as client:
-        yield client
 
 
 @pytest.fixture
 def world(redis, raw, sources):
     return World(redis, raw, sources)
-
-
-ALL = {f"j{number:02}" for number in range(JOBS)}
-REMOVABLE = ALL - TIED
 
 
 async def until_done(run, points, kills):
@@ -173,6 +152,25 @@ async def test_a_job_of_the_same_id_that_came_after_is_another(world):
     assert (len(outcome.done), outcome.changed) == (15, 1)
     assert await world.archived() == {"j05": world.jobs["j05"]}, "it can be had still"
     assert (await world.undo()) == BatchOutcome(changed=1)
+
+
+async def test_a_job_that_fails_again_between_archive_and_removal_stays(world):
+    """Its time in `failed` tells: what was archived is the failure before, and leaves it."""
+    await world.fill()
+    real = world.archive.put
+
+    async def put(*args, **more):
+        kept = await real(*args, **more)
+        world.redis.zadd(ORDERS.key("failed"), {"j05": 9000})
+        return kept
+
+    world.archive.put = put
+    options = {"archive_id": "op", "configured": None, "operation": "op"}
+    await world.archive.begin("op", queue=ORDERS, state="failed", kind="clean", by="U1")
+    outcome = await world.archiving.take(ORDERS, "failed", await world.refs(), **options)
+    assert (len(outcome.done), outcome.changed) == (len(REMOVABLE) - 1, 1)
+    await world.check(gone=REMOVABLE - {"j05"})
+    assert world.redis.zscore(ORDERS.key("failed"), "j05") == 9000
 
 
 async def test_a_pause_in_between_settles_what_was_begun(world, points):

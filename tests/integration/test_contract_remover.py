@@ -118,12 +118,16 @@ async def test_ids_without_a_job_are_dropped_each_only_as_it_was_shown(world):
     world.empty("b")
     world.empty("c")
     shown = [FailedRef(ref.id, 999) if ref.id == "c" else ref for ref in refs]
+    assert await world.remover.without_job(ORDERS, refs) == 2
+    assert await world.remover.without_job(ORDERS, []) == 0
     drop = world.remover.drop_ids
-    assert await drop(ORDERS, "failed", shown, configured=None) == 1
+    dropped = await drop(ORDERS, "failed", shown, configured=None, operation="op")
+    assert dropped == BatchOutcome(done=("b",), changed=2)
+    assert await world.done.count(ORDERS, "op") == 1
     assert [ref.id for ref in await selected(world, "failed")] == ["a", "c"]
-    assert await drop(ORDERS, "failed", refs, configured=None) == 1
+    assert (await drop(ORDERS, "failed", refs, configured=None)).done == ("c",)
     assert [ref.id for ref in await selected(world, "failed")] == ["a"]
-    assert await drop(ORDERS, "failed", refs, configured=None) == 0
+    assert (await drop(ORDERS, "failed", refs, configured=None)).done == ()
     world.pause()
     with pytest.raises(RefusedError, match="paused"):
         await drop(ORDERS, "failed", refs, configured=None)

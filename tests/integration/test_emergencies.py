@@ -24,7 +24,7 @@ from bot.services.operations.clean import Taking
 from bot.services.operations.drain import DrainExecutor
 from bot.services.operations.obliterate import ObliterateExecutor
 from bot.services.operations.undo import UndoExecutor
-from tests.support.bullmq_whole import places, raw_client, whole
+from tests.support.bullmq_whole import places, whole
 from tests.support.valkey_bullmq import ORDERS
 
 CATALOG = Catalog(default=QueuePolicy())
@@ -61,12 +61,6 @@ class Yard:
 @pytest.fixture
 def yard(sources, reader):
     return Yard(sources, reader)
-
-
-@pytest.fixture
-def raw(valkey):
-    with raw_client(valkey) as client:
-        yield client
 
 
 def undoing(plan):

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.adapters.bullmq_operations import OperationsQueue, OperationsWorker
+from bot.adapters.bullmq_operations import CONCURRENCY, OperationsQueue, OperationsWorker
 from bot.adapters.sources import connect
 from bot.errors import HandedOverError, RedisUnavailableError
 
@@ -83,3 +83,39 @@ async def test_what_fails_is_tried_again(valkey, queue):
     async with worker(valkey.url, handler):
         await queue.submit("a", "1")
         assert [await handler.called.get() for _ in range(2)] == ["a", "a"]
+
+
+async def blocked(valkey, clients=1):
+    """Until so many clients wait for a job."""
+    with valkey.client() as redis:
+        while redis.info("clients")["blocked_clients"] != clients:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_of_an_idle_replicas_slots_one_asks_for_all(valkey):
+    with valkey.client() as redis:
+        redis.config_resetstat()
+        async with worker(valkey.url, Handler()):
+            await blocked(valkey)
+            asked = redis.info("commandstats")["cmdstat_rpoplpush"]["calls"]
+    assert asked == 1, "each look of BullMQ's script for a job is one RPOPLPUSH"
+
+
+async def test_as_many_operations_as_there_are_slots_run_at_once(valkey, queue):
+    async def until_told(leave):
+        await leave.wait()
+        raise HandedOverError
+
+    handler = Handler(until_told)
+    async with worker(valkey.url, handler):
+        await blocked(valkey)
+        for number in range(CONCURRENCY):
+            await queue.submit(f"p{number}", "1")
+        given = {await handler.called.get() for _ in range(CONCURRENCY)}
+    assert len(given) == CONCURRENCY
+
+
+async def test_an_idle_worker_that_is_told_to_stop_waits_for_no_job_more(valkey):
+    async with worker(valkey.url, Handler()) as working:
+        await blocked(valkey)
+    assert not working._task.cancelled(), "it ended of itself, and did not have to be cut off"

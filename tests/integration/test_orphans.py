@@ -3,26 +3,14 @@
 import pytest
 
 from bot.adapters import bullmq_orphans
-from bot.adapters.bullmq_remover import BullmqRemover
 from bot.domain.jobs import BatchOutcome
 from bot.errors import RefusedError
-from tests.support.bullmq_whole import places, raw_client, whole
+from tests.support.bullmq_whole import places, whole
 from tests.support.node_bullmq import VERSIONS
 from tests.support.valkey_bullmq import ORDERS, now_ms, write_failed, write_meta
 
 each_version = pytest.mark.parametrize("version", VERSIONS)
 FAILS = {"data": {"fail": "WHMCS_ERROR: 502", "log": "asked"}}
-
-
-@pytest.fixture
-def remover(sources):
-    return BullmqRemover(sources=sources)
-
-
-@pytest.fixture
-def raw(valkey):
-    with raw_client(valkey) as client:
-        yield client
 
 
 async def found(remover, queue=ORDERS):

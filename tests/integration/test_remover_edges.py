@@ -4,55 +4,12 @@ import json
 
 import pytest
 
-from bot.adapters.bullmq_remover import BullmqRemover
 from bot.domain.jobs import BatchOutcome, FailedRef
 from bot.domain.queues import QueueId
 from bot.errors import RefusedError
-from tests.support.bullmq_whole import raw_client, whole
+from tests.integration.removing import FAILS, captured, fail, refs_of, remove, restore, take
+from tests.support.bullmq_whole import whole
 from tests.support.valkey_bullmq import ORDERS, write_failed, write_meta
-
-FAILS = {"data": {"fail": "WHMCS_ERROR: 502", "log": "asked WHMCS ü"}}
-
-
-@pytest.fixture
-def remover(sources):
-    return BullmqRemover(sources=sources)
-
-
-@pytest.fixture
-def raw(valkey):
-    with raw_client(valkey) as client:
-        yield client
-
-
-async def refs_of(remover, state, *, until=None, queue=ORDERS):
-    return [ref async for refs in remover.select(queue, state, until=until) for ref in refs]
-
-
-async def captured(remover, state, refs, queue=ORDERS):
-    return [job async for some in remover.capture(queue, state, refs) for job in some.jobs]
-
-
-async def remove(remover, state, refs, *, operation="op", configured=None, queue=ORDERS):
-    return await remover.remove(queue, state, refs, configured=configured, operation=operation)
-
-
-async def restore(remover, jobs, *, operation="undo", configured=None, queue=ORDERS):
-    return await remover.restore(queue, jobs, configured=configured, operation=operation)
-
-
-async def fail(queue, *jobs, **options):
-    worker = await queue.worker(**options)
-    await queue.add(*jobs)
-    await queue.wait(failed=len(jobs))
-    return worker
-
-
-async def take(remover, state, refs):
-    """Capture and remove."""
-    jobs = await captured(remover, state, refs)
-    outcome = await remove(remover, state, refs)
-    return jobs, outcome
 
 
 async def test_a_job_that_a_worker_holds_or_that_is_in_two_states_is_left_out(remover, redis, raw):

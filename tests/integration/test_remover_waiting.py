@@ -4,47 +4,13 @@ import asyncio
 
 import pytest
 
-from bot.adapters.bullmq_remover import BullmqRemover
 from bot.domain.jobs import BatchOutcome, FailedRef
-from tests.support.bullmq_whole import places, raw_client, whole
+from tests.integration.removing import refs_of, remove, restore, take
+from tests.support.bullmq_whole import places, whole
 from tests.support.node_bullmq import VERSIONS
 from tests.support.valkey_bullmq import ORDERS, write_meta
 
 each_version = pytest.mark.parametrize("version", VERSIONS)
-
-
-@pytest.fixture
-def remover(sources):
-    return BullmqRemover(sources=sources)
-
-
-@pytest.fixture
-def raw(valkey):
-    with raw_client(valkey) as client:
-        yield client
-
-
-async def refs_of(remover, state, *, until=None, queue=ORDERS):
-    return [ref async for refs in remover.select(queue, state, until=until) for ref in refs]
-
-
-async def captured(remover, state, refs, queue=ORDERS):
-    return [job async for some in remover.capture(queue, state, refs) for job in some.jobs]
-
-
-async def remove(remover, state, refs, *, operation="op", configured=None, queue=ORDERS):
-    return await remover.remove(queue, state, refs, configured=configured, operation=operation)
-
-
-async def restore(remover, jobs, *, operation="undo", configured=None, queue=ORDERS):
-    return await remover.restore(queue, jobs, configured=configured, operation=operation)
-
-
-async def take(remover, state, refs):
-    """Capture and remove."""
-    jobs = await captured(remover, state, refs)
-    outcome = await remove(remover, state, refs)
-    return jobs, outcome
 
 
 @each_version

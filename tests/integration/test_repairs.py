@@ -22,7 +22,7 @@ from bot.services.journal import Journal
 from bot.services.operations import unstick as unstick_executor
 from bot.services.operations.base import Throttle
 from bot.services.repairs import Repairs, Supplies, repair_executors
-from tests.support.bullmq_whole import places, raw_client, whole
+from tests.support.bullmq_whole import places, whole
 from tests.support.node_bullmq import VERSIONS
 from tests.support.valkey_bullmq import ORDERS, now_ms, write_failed, write_meta
 
@@ -52,12 +52,6 @@ def supplies(sources, reader, operator):
 @pytest.fixture
 def repairs(supplies):
     return Repairs(supplies)
-
-
-@pytest.fixture
-def raw(valkey):
-    with raw_client(valkey) as client:
-        yield client
 
 
 @pytest.fixture

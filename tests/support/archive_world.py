@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
+import pytest
 from redis import Redis
 
+from bot.adapters import bullmq_batches, bullmq_capture
 from bot.adapters.bullmq_done import BullmqDoneSets
+from bot.adapters.bullmq_guarded import Guarded
 from bot.adapters.bullmq_remover import BullmqRemover
 from bot.adapters.redis_archive import RedisArchive
 from bot.adapters.sources import Sources
@@ -18,8 +22,10 @@ from tests.support.bullmq_whole import places, whole
 from tests.support.valkey_bullmq import ORDERS, write_failed, write_meta
 
 JOBS: Final = 18
-TIED: Final = {"j03", "j11"}
+TIED: Final = frozenset({"j03", "j11"})
 """A parent waits for them: they are archived and then left where they are."""
+ALL: Final = frozenset(f"j{number:02}" for number in range(JOBS))
+REMOVABLE: Final = ALL - TIED
 
 
 class Killed(Exception):  # noqa: N818
@@ -64,6 +70,16 @@ class Points:
         return wrapped
 
 
+def with_points(monkeypatch: pytest.MonkeyPatch) -> Points:
+    """Points around all that the archive and the queue are changed by, in batches of a few jobs."""
+    points = Points()
+    monkeypatch.setattr(Guarded, "run", points.around(Guarded.run))
+    monkeypatch.setattr(RedisArchive, "_run", points.around(RedisArchive._run))
+    monkeypatch.setattr(bullmq_batches, "CHUNK", 4)
+    monkeypatch.setattr(bullmq_capture, "GROUP", 8)
+    return points
+
+
 class World:
     """One queue with failed jobs, and what becomes of them."""
 
@@ -80,7 +96,7 @@ class World:
         """Make the queue anew."""
         self.redis.flushall()
         write_meta(self.redis, ORDERS)
-        ids = [f"j{number:02}" for number in range(JOBS)]
+        ids = sorted(ALL)
         write_failed(self.redis, ORDERS, [(id_, 1000 + int(id_[1:]), "x", "n") for id_ in ids])
         for id_ in ids:
             self.redis.rpush(ORDERS.key(f"{id_}:logs"), "a line", id_)
@@ -134,7 +150,7 @@ class World:
         assert set(kept) | set(here) == set(self.jobs)
         assert all(job == self.jobs[id_] for id_, job in kept.items())
 
-    async def check(self, *, gone: set[str]) -> None:
+    async def check(self, *, gone: AbstractSet[str]) -> None:
         """In the end those of `gone` are archived, the others are where they were."""
         assert await self.archive.unsettled("op") == []
         kept, here = await self.archived(), places(self.raw, ORDERS)

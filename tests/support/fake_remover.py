@@ -118,8 +118,14 @@ class FakeRemover:
         return BatchOutcome(done=(ref.id,))
 
     async def drop_ids(
-        self, queue: QueueId, state: str, jobs: Sequence[FailedRef], *, configured: int | None
-    ) -> int:
+        self,
+        queue: QueueId,
+        state: str,
+        jobs: Sequence[FailedRef],
+        *,
+        configured: int | None,
+        operation: str = "",
+    ) -> BatchOutcome:
         """Those that a test has emptied."""
         self._allow(queue, Action.CLEAN, configured)
         found, there = self._at(queue), self._jobs(queue, state)
@@ -128,7 +134,8 @@ class FakeRemover:
         for id_ in mine:
             del held[id_]
             found.emptied.discard(id_)
-        return len(mine)
+            self._queues.note(queue, operation, id_)
+        return BatchOutcome(done=tuple(mine), changed=len(jobs) - len(mine))
 
     async def restore(
         self,
@@ -188,6 +195,10 @@ class FakeRemover:
     async def in_state(self, queue: QueueId, state: str, *, until: Ms | None) -> int:
         """How many."""
         return len(self._selected(queue, state, until))
+
+    async def without_job(self, queue: QueueId, jobs: Sequence[FailedRef]) -> int:
+        """Those that a test has emptied."""
+        return len({job.id for job in jobs} & self._at(queue).emptied)
 
     async def edges(self, queue: QueueId, state: str, *, until: Ms | None) -> tuple[Ms, Ms] | None:
         """The lowest and the highest score."""

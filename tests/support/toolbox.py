@@ -175,7 +175,7 @@ def build_office(
         reader=queues, operator=queues, remover=remover, archive=archive, done=queues,
         outcomes=outcomes, plans=plans, journal=journal, store=store, catalog=catalog,
     )  # fmt: skip
-    repairs = Repairs(supplies, settled)
+    repairs = Repairs(supplies, settled, operations)
     stuck = StuckPlanner(desk=repairs.desk, orders=orders)
     planners: dict[PlanKind, Planner] = {
         PlanKind.RETRY: planner,

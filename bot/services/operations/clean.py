@@ -126,12 +126,13 @@ class CleanExecutor:
             return outcome
         configured = self._catalog.policy(plan.queue).bullmq
         try:
-            count = await self._remover.drop_ids(
+            dropped = await self._remover.drop_ids(
                 plan.queue, plan.state, refs, configured=configured
             )
         except BullhornError as error:
             error.done = outcome
             raise
+        count = len(dropped.done)
         others = outcome.changed + outcome.vanished - count
         return replace(outcome, changed=max(0, others), vanished=count)
 

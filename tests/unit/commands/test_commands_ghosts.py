@@ -4,9 +4,11 @@ import pytest
 
 from bot.commands import plan_buttons
 from bot.domain.times import DAY, HOUR
+from bot.errors import JobGoneError, UsageError
+from bot.services import cleaning
 from bot.services.operations import screen
 from tests.support.fakes import ORDERS, START
-from tests.support.toolbox import BOB, said, shown, value_of
+from tests.support.toolbox import BOB, VERA, said, shown, value_of
 
 
 @pytest.fixture(autouse=True)
@@ -57,10 +59,21 @@ async def test_a_set_of_nothing_but_such_ids_is_emptied(office, orders):
 async def test_completed_ones_too(office, orders):
     office.remover.held[ORDERS, "completed"] = {"c1": START - 8 * DAY, "c2": START - 9 * DAY}
     orders.emptied = {"c1"}
-    text = await press(office, await office.ask("clean order-provisioning completed"))
+    card = await office.ask("clean order-provisioning completed")
+    assert "1 of them has no job left, only its id: that goes too" in said(card)
+    text = await press(office, card)
     assert "Removed 1 of 2 completed jobs" in text
     assert "1 had no job left" in text
     assert office.remover.held[ORDERS, "completed"] == {}
+
+
+async def test_of_very_many_completed_ids_the_oldest_are_looked_at(office, orders, monkeypatch):
+    monkeypatch.setattr(cleaning, "GHOSTS_LOOKED_AT", 500)
+    held = {f"c{number:04}": START - 9 * DAY + number for number in range(501)}
+    office.remover.held[ORDERS, "completed"] = held
+    orders.emptied = {"c0001", "c0499", "c0500"}
+    card = await office.ask("clean order-provisioning completed")
+    assert "2 of the 500 oldest have no job left, only their ids: these go too" in said(card)
 
 
 async def test_remove_takes_such_an_id_out(office, orders):
@@ -98,3 +111,52 @@ async def test_a_pause_in_between_ends_it_and_nothing_is_dropped(office, orders)
     message = office.toolbox.messenger.of(screen.KIND)[-1].message
     assert "Ended early: The queue is paused" in shown(message).text
     assert "g0" in orders.failed
+
+
+async def test_failed_names_them_among_other_failures_with_a_way_out_that_spares_those(
+    office, orders
+):
+    whole = set(orders.failed)
+    for id_ in ("g0", "g1"):
+        orders.fail(id_, "WHMCS_ERROR: away", START - HOUR)
+    orders.emptied = {"g0", "g1"}
+    view = await office.ask("failed order-provisioning")
+    assert "2 failed ids with no job left: not counted" in said(view)
+    asked = value_of(view, "Take the ids out")
+    assert asked == "clean order-provisioning ghosts"
+    card = await office.ask(asked)
+    assert "Remove 2 ids without a job of order-provisioning?" in said(card)
+    assert (
+        "It cannot be undone: there is nothing to archive. Failed jobs that are whole stay"
+        in said(card)
+    )
+    assert "Removed 2 of 2 ids without a job of order-provisioning." in await press(office, card)
+    assert set(orders.failed) == whole
+    entry = (await office.history())[0]
+    assert (entry.filter, entry.detail) == ("", "2 of 2")
+    with pytest.raises(JobGoneError, match="no ghosts"):
+        await office.ask("clean order-provisioning ghosts")
+
+
+async def test_who_may_not_clean_is_not_offered_to_take_them_out(office, orders):
+    orders.fail("g0", "WHMCS_ERROR: away", START - HOUR)
+    orders.emptied = {"g0"}
+    view = await office.ask("failed order-provisioning", actor=VERA)
+    assert "1 failed id with no job left: not counted" in said(view)
+    assert "Take the ids out\u2026" not in shown(view.message).labels
+
+
+async def test_more_of_them_than_the_card_showed_are_asked_about_again(office, orders):
+    orders.fail("g0", "WHMCS_ERROR: away", START - HOUR)
+    orders.emptied = {"g0"}
+    card = await office.ask("clean order-provisioning ghosts")
+    orders.emptied |= {"w0", "w1"}
+    again = await plan_buttons.confirm(office.toolbox, BOB, value_of(card, "Remove"))
+    assert "1 matched then, 3 now" in said(again)
+    assert "Removed 3 of 3 ids without a job" in await press(office, again)
+
+
+@pytest.mark.parametrize("option", ["--older-than 1d", "--rate 5/s"])
+async def test_what_ghosts_do_not_take_is_said(office, option):
+    with pytest.raises(UsageError, match="Ghosts"):
+        await office.ask(f"clean order-provisioning ghosts {option}")

@@ -5,30 +5,16 @@ import time
 
 import pytest
 
-from bot.domain.checkup import (
-    ChannelFacts,
-    Identity,
-    QueuesFound,
-    SalesforceFacts,
-    ServerFacts,
-    Setup,
-    Status,
-    Trouble,
-)
+from bot.domain.checkup import SalesforceFacts, Setup, Status, Trouble
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.queues import QueueId
 from bot.domain.salesforce import DayLimits
 from bot.domain.sample import SampleRound
-from bot.domain.scopes import NEEDED
 from bot.services.checkup import Checkup
+from tests.support.fake_probes import AWAY, FakeOperations, FakeServer, FakeSlack
 from tests.support.fakes import ORDERS, SIMS
 
-WELL = ServerFacts(
-    product="Redis", version="7.4.0", latency=0.2, replica=False, eviction="noeviction",
-    memory_used=1, memory_limit=0, client_list=True,
-)  # fmt: skip
 OTHER = QueueId("eu", "bull", "invoices")
-AWAY = Trouble(why="cannot be reached", fix="start it", absent=True)
 CATALOG = Catalog(
     default=QueuePolicy(),
     queues={
@@ -39,63 +25,6 @@ CATALOG = Catalog(
     channel="C0INCIDENTS",
     prefixes={"main": "bull", "eu": "bull"},
 )
-
-
-class FakeServer:
-    """Satisfies ServerProbe. `slow` is how long each question takes, in seconds."""
-
-    def __init__(self, *queues, seen=WELL, slow=0.0):
-        self.seen, self.found = seen, QueuesFound(queues=frozenset(queues), complete=True)
-        self.slow, self.written, self.looks = slow, 0, 0
-
-    async def look(self):
-        self.looks += 1
-        await asyncio.sleep(self.slow)
-        return self.seen
-
-    async def write(self):
-        self.written += 1
-
-    async def queues(self, *, within):
-        assert within > 0
-        return self.found
-
-
-class FakeOperations:
-    """Satisfies OperationsProbe."""
-
-    def __init__(self):
-        self.trouble, self.tried = None, 0
-
-    async def run(self):
-        self.tried += 1
-        return self.trouble
-
-
-class FakeSlack:
-    """Satisfies SlackProbe."""
-
-    def __init__(self):
-        self.who = Identity(workspace="Acme", bot="bullhorn", scopes=frozenset(NEEDED))
-        self.socket = None
-        self.asked = []
-        self.slow = 0.0
-
-    async def identity(self):
-        await asyncio.sleep(self.slow)
-        return self.who
-
-    async def app_token(self):
-        await asyncio.sleep(self.slow)
-        return self.socket
-
-    async def channel(self, channel):
-        self.asked.append(channel)
-        return ChannelFacts(name="x", private=False, member=True)
-
-    async def group(self, group):
-        self.asked.append(group)
-        return 2
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.jobs import FailureFilter
+from bot.domain.operations import Receipt
 from bot.domain.plans import PlanKind
 from bot.errors import JobGoneError
 from bot.ports import Ended
@@ -83,6 +84,7 @@ async def test_an_undo_leaves_out_orders_that_are_done_or_under_way(office, sale
         "3 orders are Activated or Activating in Salesforce: left out, bringing their old jobs "
         "back invites a second provisioning"
     )
+    assert plan.warnings[2] == "Of the new jobs: 4 completed"
     [button] = [
         one
         for block in card.message.blocks
@@ -96,6 +98,23 @@ async def test_an_undo_leaves_out_orders_that_are_done_or_under_way(office, sale
     assert set(queues.queues[ORDERS].failed) == {"w2"}
     info = await office.archive.info(archive)
     assert info.jobs == 3, "the others stay archived"
+
+
+async def test_an_undo_says_how_the_new_jobs_ended_and_that_it_is_not_the_latest(
+    office, salesforce
+):
+    archive = await replaced(office, salesforce)
+    salesforce.put(order_id(2), "Failed")
+    operations = office.runner._tools.operations
+    known = await operations.load(archive)
+    receipt = Receipt(completed=2, failed={"WHMCS_ERROR": 1}, waiting=1, watched=4, of=4)
+    await operations.save(replace(known, receipt=receipt))
+    assert (
+        "Of the new jobs when they were last looked at: "
+        "2 completed, 1 failed again (1 WHMCS_ERROR), 1 still waiting"
+    ) in await office.said(f"undo {archive}", BOB)
+    await operations.save(replace(known, receipt=None))
+    assert "Of the new jobs" not in await office.said(f"undo {archive}", BOB)
 
 
 async def test_what_was_not_looked_at_on_the_card_is_left_out_all_the_same(

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.jobs import BatchOutcome, FailedRef
 from bot.domain.operations import Tally
 from bot.domain.pacing import Pace
-from bot.domain.plans import PlanKind
+from bot.domain.plans import GHOSTS, PlanKind
 from bot.errors import ArchiveFullError, RedisUnavailableError
 from bot.services.operations.base import Throttle
 from bot.services.operations.promote import PromoteExecutor
@@ -93,10 +93,32 @@ async def test_jobs_that_left_in_between_are_told_of(clean, queue):
 
 async def test_a_sweep_goes_through_all_orphans(remover, done):
     remover.strays[ORDERS] = {str(number) for number in range(5)}
-    executor = SweepExecutor(remover=remover, done=done)
+    executor = SweepExecutor(remover=remover, done=done, catalog=CATALOG)
     tally, _ = await run(executor, plan(PlanKind.SWEEP, 5))
     assert tally == Tally(done=5)
     assert not remover.strays[ORDERS]
+
+
+async def test_a_sweep_of_ghosts_begun_again_is_right_in_all_and_spares_the_jobs(
+    remover, done, queue
+):
+    fail(queue, 7)
+    queue.emptied = {"f0", "f1", "f3", "f6"}
+    executor = SweepExecutor(remover=remover, done=done, catalog=CATALOG)
+    sweeping = plan(PlanKind.SWEEP, 4, state=GHOSTS, filter=_until(START))
+    first, _ = await run(executor, sweeping, steps=2)
+    assert first == Tally(done=3)
+    again, _ = await run(executor, sweeping, before=3)
+    assert again == Tally(done=4)
+    assert set(queue.failed) == {"f2", "f4", "f5"}
+
+
+async def test_ghosts_that_others_have_taken_out_are_told_of(remover, done, queue):
+    fail(queue, 3)
+    queue.emptied = {"f0"}
+    executor = SweepExecutor(remover=remover, done=done, catalog=CATALOG)
+    tally, _ = await run(executor, plan(PlanKind.SWEEP, 2, state=GHOSTS, filter=_until(START)))
+    assert tally == Tally(done=1, changed=1)
 
 
 async def emptied(clean, queue, count=6):
