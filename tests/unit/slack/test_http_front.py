@@ -239,15 +239,18 @@ def quick(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["http500", "ratelimited", "reset", "error:fatal_error"])
 async def test_it_is_ready_once_slack_knows_the_token_and_not_before(door, quick, kind):
-    door.server.ctx.faults.rules.append(Fault(method="auth.test", kind=kind, times=2))
+    faults = door.server.ctx.faults.rules
+    faults.append(Fault(method="auth.test", kind=kind, times=1_000))
     assert await ready(door) == 503
     await door.front.start()
-    await door.slack.wait_for_calls("auth.test", 1)
+    await door.slack.wait_for_calls("auth.test", 2)
     assert await ready(door) == 503
+    faults.clear()
     async with asyncio.timeout(DEADLINE):
         while await ready(door) != 200:  # noqa: ASYNC110 - asked over HTTP
             await asyncio.sleep(0.01)
-    assert [call["ok"] for call in await door.slack.calls("auth.test")] == [False, False, True]
+    *before, last = [call["ok"] for call in await door.slack.calls("auth.test")]
+    assert (any(before), last) == (False, True)
     await door.front.stop()
 
 
