@@ -123,6 +123,16 @@ class SalesforceUnavailableError(UnavailableError):
         self.unclear = unclear
 
 
+class SalesforceHalfDoneError(SalesforceUnavailableError):
+    """Orders may be out of activating and not in it again; the text names them.
+
+    The same request again sets them on: they are in a failed state then, from which it is expected.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, unclear=True)
+
+
 class SalesforceRefusedError(BullhornError):
     """Salesforce says no (`code` is its error code); asking the same again would not help."""
 

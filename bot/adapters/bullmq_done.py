@@ -74,6 +74,13 @@ class BullmqDoneSets:
                 pipe.pexpire(key, KEPT)
                 await pipe.execute()
 
+    async def take_back(self, queue: QueueId, operation: str, ids: Collection[str]) -> None:
+        """Take ids out again."""
+        if not ids:
+            return
+        with speaking_to(queue.source):
+            await self._sources.client(queue).srem(done_key(queue, operation), *ids)
+
     async def close(self, queue: QueueId, batch: str) -> None:
         """Let nothing more be removed into the done set of this batch; see lua/remove.lua.
 
@@ -82,6 +89,12 @@ class BullmqDoneSets:
         with speaking_to(queue.source):
             key = f"{done_key(queue, batch)}:closed"
             await self._sources.client(queue).set(key, "1", px=self._batches_kept)
+
+    async def prolong(self, queue: QueueId, operation: str) -> None:
+        """Let it last a day longer than an archive that is made now; nothing if it is not there."""
+        with speaking_to(queue.source):
+            key = done_key(queue, operation)
+            await self._sources.client(queue).pexpire(key, self._batches_kept)
 
     async def forget(self, queue: QueueId, operation: str) -> None:
         """Drop it."""

@@ -135,10 +135,18 @@ class BullmqReader:
         return await failures.look_up(self._asking(queue), queue, ids)
 
     async def jobs_about(
-        self, queue: QueueId, path: str, values: Collection[str], *, since: Ms | None = None
+        self,
+        queue: QueueId,
+        path: str,
+        values: Collection[str],
+        *,
+        since: Ms | None = None,
+        thorough: bool = False,
     ) -> JobsAbout:
-        """The jobs in any state that are about one of the values; the newest of each set."""
-        return await subjects.jobs_about(self._asking(queue), queue, path, values, since=since)
+        """The jobs in any state that are about one of the values; the newest, or `thorough`ly."""
+        return await subjects.jobs_about(
+            self._asking(queue), queue, path, values, since=since, thorough=thorough
+        )
 
     async def plan_facts(
         self,

@@ -21,9 +21,9 @@ from bot.adapters.bullmq_orphans import Orphans
 from bot.adapters.bullmq_scripts import Argument, Call
 from bot.adapters.redis_errors import speaking_to
 from bot.adapters.sources import Sources
-from bot.domain.archives import KEPT, LISTS
+from bot.domain.archives import KEPT, LISTS, back_set
 from bot.domain.compatibility import Action, major_version
-from bot.domain.jobs import ArchivedJob, BatchOutcome, Captured, FailedRef, Placed
+from bot.domain.jobs import ORPHAN, ArchivedJob, BatchOutcome, Captured, FailedRef, Placed
 from bot.domain.queues import QueueId
 from bot.domain.times import Ms
 from bot.errors import RefusedError
@@ -66,7 +66,7 @@ class BullmqRemover:
         operation: str,
         batch: str = "",
     ) -> BatchOutcome:
-        """Remove them as BullMQ does, each only while it is in `state` with that score.
+        """Remove them, each only while it is in `state` with that score; see the port.
 
         Raises:
             RefusedError, RedisUnavailableError: `done` is what was removed before.
@@ -74,7 +74,8 @@ class BullmqRemover:
         items = [Item(job.id, (job.id, job.failed_at)) for job in jobs]
         guarded = self._guarded(queue, configured, operation)
         first = (state, f"bullhorn:{batch}" if batch else "", self._batch_kept)
-        return await carry_through(guarded, scripts.load("remove"), items, first=first)
+        script = scripts.load("orphan_remove" if state == ORPHAN else "remove")
+        return await carry_through(guarded, script, items, first=first)
 
     async def drop_ids(
         self,
@@ -114,7 +115,7 @@ class BullmqRemover:
         with speaking_to(queue.source):
             version: Any = await client.hget(queue.key("meta"), "version")
         guarded = self._guarded(queue, configured, operation)
-        back = f"bullhorn:back-{archive}" if archive else ""
+        back = f"bullhorn:{back_set(archive)}" if archive else ""
         first = (major_version(version, configured) or 0, back, self._batch_kept)
         items = bullmq_restore.items(jobs)
         return await carry_through(guarded, scripts.load("restore"), items, first=first)
@@ -192,19 +193,6 @@ class BullmqRemover:
     async def unlisted(self, queue: QueueId, ids: Sequence[str]) -> list[str]:
         """Those that are in no list of the queue still; see the port."""
         return await Orphans(self._sources.client(queue), queue).unlisted(ids)
-
-    async def remove_orphans(
-        self, queue: QueueId, ids: Sequence[str], *, operation: str
-    ) -> BatchOutcome:
-        """Remove hashes that are in no set still, with the keys that hang on them.
-
-        Raises:
-            RefusedError: the queue's keys are damaged; `done` is what was removed before.
-            RedisUnavailableError: the source does not answer; `done` as above.
-        """
-        guarded = self._guarded(queue, None, operation, actions=())
-        items = [Item(id_, (id_,)) for id_ in ids]
-        return await carry_through(guarded, scripts.load("orphan_remove"), items)
 
     async def obliterate_step(self, queue: QueueId, *, configured: int | None) -> tuple[int, bool]:
         """Remove up to 500 jobs of a paused queue that has no active job, whatever their state.

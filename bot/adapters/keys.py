@@ -18,7 +18,7 @@ All keys share one hash slot, so that a commit is one script in a cluster too.
 | `running` | set | plans that were begun and have not ended | any replica |
 | `operation:ID` | string | a long operation's state | the replica that runs it |
 | `operation:ID:run` | string | which run of a replica has it | the replica that runs it |
-| `operation:ID:stop` | string | who asked it to stop | any replica |
+| `operation:ID:stop:ATTEMPT` | string | who asked that attempt to stop | any replica |
 | `operations:*` | BullMQ | Bullhorn's own queue, which runs them | any replica |
 | `once:NAME` | string | that an audit entry was written | any replica |
 | `archive:ID` | hash | a batch's number -> its jobs, compressed | the replica that runs ID |
@@ -68,9 +68,9 @@ def operation(operation_id: str) -> str:
     return f"{PREFIX}operation:{operation_id}"
 
 
-def operation_stop(operation_id: str) -> str:
-    """The key that says who asked an operation to stop."""
-    return f"{PREFIX}operation:{operation_id}:stop"
+def operation_stop(operation_id: str, attempt: str) -> str:
+    """The key that says who asked this attempt of an operation to stop."""
+    return f"{PREFIX}operation:{operation_id}:stop:{attempt}"
 
 
 def archive(archive_id: str, part: str = "") -> str:

@@ -37,6 +37,7 @@ _JOB: Final = ArchivedJob(
 _LEFT: Final[Ms] = 60_000
 """How long the keys live if this process is killed before it removes them."""
 _CLOSES: Final = 1.0
+_LOOKS: Final = 0.01
 _LINE: Final = "Give its user the ACL line of docs/howto/redis.md: without that no repair runs"
 _DENIED: Final = re.compile(r"the '([a-z_|-]{1,40})' command")
 
@@ -62,6 +63,8 @@ class OperationsProbe:
         try:
             with speaking_to(None):
                 try:
+                    await _take_over(client, name)
+                    await client.delete(*_names(name))
                     await _go_through(client, name)
                     await self._archive(name)
                 finally:
@@ -118,7 +121,10 @@ async def _go_through(client: Any, name: str) -> None:
     running.add_done_callback(lambda task: failed(None if task.cancelled() else task.exception()))
     try:
         for job_id in _JOBS:
+            await _idle(worker, told)
             once = {"attempts": 2, "removeOnComplete": True, "removeOnFail": True}
+            # none for the first: while a delayed job is due, the worker does not wait
+            once["backoff"] = _JOBS.index(job_id)
             await queue.add("check", {}, {"jobId": job_id, **once})
             for key in _names(name):
                 await client.pexpire(key, _LEFT)
@@ -126,6 +132,31 @@ async def _go_through(client: Any, name: str) -> None:
                 raise error
     finally:
         await _end(running, asyncio.ensure_future(worker.close(force=True)))
+
+
+async def _idle(worker: Any, told: asyncio.Queue[BaseException | None]) -> None:
+    """Wait until the worker has looked and found nothing, or has met something."""
+    while not worker.drained and told.empty():  # noqa: ASYNC110 - the worker has no event for it
+        await asyncio.sleep(_LOOKS)
+
+
+async def _take_over(client: Any, name: str) -> None:
+    """A job that was active when its worker died is put back, as after a kill.
+
+    Raises:
+        redis.RedisError, OSError, _LostError: what that meets first.
+    """
+    queue = Queue(name, {"connection": client, "prefix": _PREFIX})
+    await queue.add("check", {}, {"jobId": _JOBS[0]})
+    await client.rpoplpush(f"{keys.PREFIX}{name}:wait", f"{keys.PREFIX}{name}:active")
+    found: list[str] = []
+    for _ in range(2):  # it is marked at one look, and moved at the next
+        await client.delete(f"{keys.PREFIX}{name}:stalled-check")
+        found = await queue.scripts.moveStalledJobsToWait(1, _LEFT)
+        for key in _names(name):
+            await client.pexpire(key, _LEFT)
+    if found != [_JOBS[0]]:
+        raise _LostError
 
 
 async def _end(*tasks: asyncio.Future[Any]) -> None:

@@ -20,7 +20,7 @@ from bot.adapters import bullmq_scripts as scripts
 from bot.adapters import keys
 from bot.adapters.redis_errors import speaking_to
 from bot.adapters.redis_replicated import Replicated
-from bot.domain.archives import CAP, KEPT, ArchiveInfo, Kept, say_size
+from bot.domain.archives import CAP, HELD, KEPT, ArchiveInfo, Kept, say_size
 from bot.domain.jobs import ArchivedJob
 from bot.domain.queues import QueueId
 from bot.domain.times import Ms, say_duration
@@ -83,9 +83,13 @@ class RedisArchive:
         return await self._rewrite(archive_id, batch, lambda job: job.id in wanted, settle=True)
 
     async def drop_jobs(self, archive_id: str, batch: int, ids: Collection[str]) -> None:
-        """These were brought back: they go out of the batch."""
+        """These were brought back: they go out of the batch, and the rest lasts a day at least."""
         unwanted = frozenset(ids)
         await self._rewrite(archive_id, batch, lambda job: job.id not in unwanted, settle=False)
+
+    async def prolong(self, archive_id: str) -> None:
+        """It lasts a day from now at least; nothing where there is none."""
+        await self._run("archive_prolong", archive_id, HELD)
 
     async def unsettled(self, archive_id: str) -> list[int]:
         """The batches of which it is not known which jobs were removed, oldest first."""
@@ -169,7 +173,7 @@ class RedisArchive:
             blob: bytes | str = "="
             if len(left) < len(jobs):
                 blob = await asyncio.to_thread(codec.pack, left) if left else ""
-            args = (batch, digest, int(settle), len(left), blob)
+            args = (batch, digest, int(settle), len(left), blob, 0 if settle else HELD)
             answer = await self._run("archive_rewrite", archive_id, *args)
             if answer == _LOST:
                 raise StaleError("Bullhorn's own Redis has lost a batch of the archive.")

@@ -63,15 +63,16 @@ class RedisOperationStore:
             run = await self._client.get(keys.operation_run(operation_id))
         return str(run) if run else None
 
-    async def ask_stop(self, operation_id: str, user: str) -> None:
-        """Tell whoever runs it to stop; the first who asks is remembered."""
+    async def ask_stop(self, operation_id: str, attempt: str, user: str) -> None:
+        """Tell whoever runs this attempt to stop; the first who asks is remembered."""
+        key = keys.operation_stop(operation_id, attempt)
         with speaking_to(None):
-            await self._client.set(keys.operation_stop(operation_id), user, px=KEPT, nx=True)
+            await self._client.set(key, user, px=KEPT, nx=True)
 
-    async def stop_asked(self, operation_id: str) -> str | None:
-        """Who asked it to stop."""
+    async def stop_asked(self, operation_id: str, attempt: str) -> str | None:
+        """Who asked this attempt to stop."""
         with speaking_to(None):
-            who = await self._client.get(keys.operation_stop(operation_id))
+            who = await self._client.get(keys.operation_stop(operation_id, attempt))
         return str(who) if who else None
 
 

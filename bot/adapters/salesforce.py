@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -21,10 +22,16 @@ from bot.domain.salesforce import (
     is_order_id,
 )
 from bot.domain.times import Ms
-from bot.errors import SalesforceRefusedError, SalesforceUnavailableError
+from bot.errors import (
+    SalesforceHalfDoneError,
+    SalesforceRefusedError,
+    SalesforceUnavailableError,
+)
 
 T = TypeVar("T")
 _COLLECTION: Final = "composite/sobjects"
+_NAMED: Final = 3
+"""Orders that an error names."""
 
 
 class SalesforceOrders:
@@ -48,9 +55,14 @@ class SalesforceOrders:
     async def reactivate(self, seen: Sequence[Order]) -> Mapping[str, OrderOutcome]:
         """In batches; once one was changed, what fails is in the outcome and not raised."""
         outcomes: dict[str, OrderOutcome] = {}
-        for batch in _batches(list({order.id: order for order in seen}.values())):
+        orders = {order.id: order for order in seen}.values()
+        stuck = [order for order in orders if self._policy.is_activating(order)]
+        others = [order for order in orders if not self._policy.is_activating(order)]
+        for batch in (*_batches(others), *_batches(stuck)):
             try:
                 outcomes.update(await self._reactivate(batch))
+            except SalesforceHalfDoneError:
+                raise
             except (SalesforceUnavailableError, SalesforceRefusedError) as error:
                 unclear = isinstance(error, SalesforceUnavailableError) and error.unclear
                 if not outcomes and not unclear:
@@ -83,7 +95,7 @@ class SalesforceOrders:
 
     async def limits(self) -> DayLimits:
         """Asked even out of the reserve."""
-        return await self._session.call(day_limits, spared=False)
+        return await self._session.call(day_limits, room=0)
 
     async def _read(self, batch: Sequence[str]) -> Mapping[str, Order]:
         body = {"ids": list(batch), "fields": list(self._fields())}
@@ -108,26 +120,48 @@ class SalesforceOrders:
                 outcomes[order.id] = OrderOutcome(
                     order_id=order.id, what=Retried.CHANGED, status=there.status
                 )
-        stuck = [o for o in batch if o.id not in outcomes and self._policy.is_activating(o)]
-        outcomes |= await self._set_back(stuck)
-        policy = self._policy
-        values = {
-            policy.error_field: None,
-            policy.error_time_field: None,
-            policy.status_field: policy.activating,
-        }
-        return outcomes | await self._patch([o for o in batch if o.id not in outcomes], values)
+        left = [order for order in batch if order.id not in outcomes]
+        if left and self._policy.is_activating(left[0]):
+            return outcomes | await self._set_anew(left)
+        return outcomes | await self._patch(left, self._values(self._policy.activating))
 
-    async def _set_back(self, stuck: Sequence[Order]) -> dict[str, OrderOutcome]:
-        """Out of activating, so that the flow sees a change; the outcomes of those that stay."""
+    async def _set_anew(self, stuck: Sequence[Order]) -> dict[str, OrderOutcome]:
+        """Out of activating, and into it again, so that the flow sees a change.
+
+        In between an order is in a state in which nobody would look for it. So it is not begun
+        without room for both changes, and the second may come out of the reserve.
+
+        Raises:
+            SalesforceHalfDoneError: some may have been taken out of activating, and are not back.
+        """
         if not self._policy.failed:
             why = "activating already, and salesforce.failed names no state to set it back to"
             return _all(stuck, Retried.REFUSED, why)
-        set_ = await self._patch(stuck, {self._policy.status_field: self._policy.failed[0]})
-        return {one: outcome for one, outcome in set_.items() if outcome.what is not Retried.SET}
+        failed, out = self._policy.failed[0], list[Order]()
+        try:
+            first = await self._patch(stuck, self._values(failed), room=2)
+            out = [order for order in stuck if first[order.id].what is Retried.SET]
+            second = await self._patch(out, self._values(self._policy.activating), room=0)
+        except (SalesforceUnavailableError, SalesforceRefusedError) as error:
+            unclear = isinstance(error, SalesforceUnavailableError) and error.unclear
+            if not out and not unclear:
+                raise
+            raise SalesforceHalfDoneError(_left_in(failed, out or stuck, str(error))) from None
+        refused = {
+            id_: replace(one, reason=f"left in {failed}: {one.reason}")
+            for id_, one in second.items()
+            if one.what is Retried.REFUSED
+        }
+        return first | second | refused
+
+    def _values(self, status: str) -> dict[str, str | None]:
+        """What an order is set to: this status, and no error."""
+        policy = self._policy
+        errors = dict.fromkeys((policy.error_field, policy.error_time_field))
+        return {**errors, policy.status_field: status}
 
     async def _patch(
-        self, batch: Sequence[Order], values: Mapping[str, str | None]
+        self, batch: Sequence[Order], values: Mapping[str, str | None], *, room: int = 1
     ) -> dict[str, OrderOutcome]:
         if not batch:
             return {}
@@ -143,7 +177,7 @@ class SalesforceOrders:
             pairs = zip(batch, answers or [], strict=True)
             return {order.id: _outcome(order, answer) for order, answer in pairs}
 
-        return await self._session.call(ask, changes=True)
+        return await self._session.call(ask, changes=True, room=room)
 
     def _fields(self) -> tuple[str, ...]:
         return ("Id", *self._policy.fields, "LastModifiedDate")
@@ -170,6 +204,13 @@ def _outcome(order: Order, answer: Mapping[str, Any]) -> OrderOutcome:
     gone = any(error.get("statusCode") == "ENTITY_IS_DELETED" for error in errors)
     what = Retried.GONE if gone else Retried.REFUSED
     return OrderOutcome(order_id=order.id, what=what, status=order.status, reason=said)
+
+
+def _left_in(failed: str, orders: Sequence[Order], why: str) -> str:
+    """What went wrong, and where that may have left orders."""
+    named = ", ".join(order.id for order in orders[:_NAMED])
+    more = f" and {len(orders) - _NAMED:,} more" if len(orders) > _NAMED else ""
+    return f"{why} May be left in {failed}, to be set on by hand: {named}{more}."
 
 
 def _all(orders: Sequence[Order], what: Retried, why: str) -> dict[str, OrderOutcome]:

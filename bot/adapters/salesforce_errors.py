@@ -8,6 +8,7 @@ from typing import Any, Final
 import requests
 from simple_salesforce.exceptions import SalesforceError, SalesforceExpiredSession
 
+from bot.domain.redaction import mask_text
 from bot.errors import BullhornError, SalesforceRefusedError, SalesforceUnavailableError
 
 AWAY: Final = "Salesforce did not answer. Try again in a minute; https://status.salesforce.com."
@@ -75,10 +76,10 @@ def _answered(error: SalesforceError, *, changes: bool) -> BullhornError:
 
 
 def reason(error: Mapping[str, Any]) -> str:
-    """One of Salesforce's errors as "CODE: its message", short and on one line."""
+    """One of Salesforce's errors as "CODE: its message", masked, short and on one line."""
     code = str(error.get("statusCode") or error.get("errorCode") or "")
     said = " ".join(str(error.get("message") or "").split()).rstrip(".")
-    text = f"{code}: {said}" if code and said else code or said
+    text = mask_text(f"{code}: {said}" if code and said else code or said)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 

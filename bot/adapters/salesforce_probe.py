@@ -26,7 +26,7 @@ class SalesforceProbe:
         """The day's requests first: they need a login and the API's version, and no object."""
         policy = self._policy
         try:
-            day = await self._session.call(day_limits, spared=False)
+            day = await self._session.call(day_limits, room=0)
         except SalesforceUnavailableError as error:
             return Trouble(why=str(error).rstrip("."), fix="Run this again later", absent=True)
         except SalesforceRefusedError as error:
@@ -35,7 +35,7 @@ class SalesforceProbe:
                 return Trouble(why=why, fix="Set salesforce.api_version in the config")
             return Trouble(why=str(error).rstrip("."), fix=_LOGIN)
         try:
-            described = await self._session.call(self._describe, spared=False)
+            described = await self._session.call(self._describe, room=0)
         except SalesforceUnavailableError as error:
             return Trouble(why=str(error).rstrip("."), fix="Run this again later", absent=True)
         except SalesforceRefusedError:

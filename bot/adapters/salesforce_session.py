@@ -58,9 +58,16 @@ class SalesforceSession:
         return self._url
 
     async def call(
-        self, ask: Callable[[Salesforce], T], *, changes: bool = False, spared: bool = True
+        self,
+        ask: Callable[[Salesforce], T],
+        *,
+        changes: bool = False,
+        room: int = 1,
     ) -> T:
-        """What `ask` gets out of Salesforce; `spared`: not out of the reserve.
+        """What `ask` gets out of Salesforce.
+
+        `room` is how many requests there must be left beside the reserve: for this one, and for
+        those without which it had better not begin. 0: it may come out of the reserve.
 
         Raises:
             SalesforceUnavailableError: no answer in time, or the reserve is reached.
@@ -69,7 +76,7 @@ class SalesforceSession:
 
         def run() -> T | BullhornError:
             try:
-                return self._asked(ask, spared=spared)
+                return self._asked(ask, room=room)
             except BullhornError as error:
                 return error
             except CAUGHT as error:
@@ -91,10 +98,10 @@ class SalesforceSession:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._http.close()
 
-    def _asked(self, ask: Callable[[Salesforce], T], *, spared: bool) -> T:
+    def _asked(self, ask: Callable[[Salesforce], T], *, room: int) -> T:
         client = self._logged_in(None)
-        if spared:
-            self._keep_reserve(client)
+        if room:
+            self._keep_reserve(client, room)
         try:
             return self._counted(client, ask)
         except CAUGHT as error:
@@ -130,18 +137,19 @@ class SalesforceSession:
     def _note(self, day: DayLimits) -> None:
         self._day, self._day_at = day, self._monotonic()
 
-    def _keep_reserve(self, client: Salesforce) -> None:
+    def _keep_reserve(self, client: Salesforce, room: int) -> None:
         day = self._day
-        if day is None or day.remaining > self._reserve:
+        if day is None or day.remaining >= self._reserve + room:
             return
         if self._monotonic() - self._day_at >= _KNOWN_FOR:
             # The 24 hours roll on: whether there is room again, one request tells.
             day = self._counted(client, day_limits)
             self._note(day)
-        if day.remaining <= self._reserve:
+        if day.remaining < self._reserve + room:
+            takes = f" This takes {room}." if room > 1 else ""
             raise SalesforceUnavailableError(
                 f"{day.remaining:,} of the day's {day.allowed:,} Salesforce API requests are left, "
-                f"and {self._reserve:,} are kept for others (salesforce.reserve)."
+                f"and {self._reserve:,} are kept for others (salesforce.reserve).{takes}"
             )
 
 

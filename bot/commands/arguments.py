@@ -65,7 +65,9 @@ class Arguments:
         match = _RATE.fullmatch(text.strip())
         count = int(match[1]) if match else 0
         if match is None or not count:
-            raise UsageError(f'--rate takes jobs a second, like 50/s, or 50/m, not "{echo(text)}".')
+            raise UsageError(
+                f'--rate takes 1/m up to 999,999/s, like 50/s or 5/m, not "{echo(text)}".'
+            )
         return float(count) if match[2].lower() == "s" else count / 60
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
 
 from bot.commands import COMMANDS, help_
+from bot.commands.arguments import echo
 from bot.commands.base import Command, Request, Toolbox
 from bot.domain import commandline
 from bot.domain.access import Actor, Role
@@ -21,6 +25,20 @@ from bot.errors import (
 )
 
 _BY_NAME = {command.name: command for command in COMMANDS}
+
+_SAME: Final[dict[str, tuple[str, ...]]] = {
+    "redo": ("retry", "undo"),
+    "rerun": ("retry",),
+    "delete": ("remove",),
+    "purge": ("clean", "drain"),
+    "mute": ("silence",),
+    "unmute": ("unsilence",),
+}
+"""Words that other tools have for the same."""
+
+_LONG: Final = 7
+_NEAR: Final = 65
+"""How alike (of 100) what only looks must be to be offered."""
 
 
 class Dispatcher:
@@ -88,7 +106,19 @@ def find_command(name: str) -> Command:
     command = _BY_NAME.get(name.lower())
     if command is not None:
         return command
-    near = process.extractOne(name.lower(), list(_BY_NAME), scorer=fuzz.ratio, score_cutoff=60)
-    if near:
-        raise UsageError(f'There is no command "{name}". Did you mean `{near[0]}`?')
-    raise UsageError(f'There is no command "{name}". Try `/queue help`.')
+    if meant := _nearest(name.lower()):
+        offered = " or ".join(f"`{one}`" for one in meant)
+        raise UsageError(f'There is no command "{echo(name)}". Did you mean {offered}?')
+    raise UsageError(f'There is no command "{echo(name)}". Try `/queue help`.')
+
+
+def _nearest(name: str) -> tuple[str, ...]:
+    """The commands that may be meant: what changes something only by a slip of a letter or two."""
+    if name in _SAME:
+        return _SAME[name]
+    slips = 2 if len(name) >= _LONG else 1
+    if slip := process.extractOne(name, list(_BY_NAME), scorer=OSA.distance, score_cutoff=slips):
+        return (slip[0],)
+    reading = [one for one, command in _BY_NAME.items() if not command.mutates]
+    near = process.extractOne(name, reading, scorer=fuzz.ratio, score_cutoff=_NEAR)
+    return (near[0],) if near else ()

@@ -24,6 +24,9 @@ PAGE = 10
 _NEAR: Final = 70
 """How alike (of 100) a failure code must be to be offered."""
 
+_SHOWN: Final = 5
+"""So many of the codes that there are, the most frequent first."""
+
 _CODE_LIKE: Final = re.compile(r"[A-Z][A-Z0-9_]{2,}|[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
 _DURATION_LIKE: Final = re.compile(r"\d{1,6}[smhd]", re.IGNORECASE)
 
@@ -106,10 +109,10 @@ def _queue(words: tuple[str, ...]) -> str:
 async def known_code(tools: Toolbox, queue: QueueId, code: str) -> str:
     """The failure code that is meant by a typed one, in any case, or as it is shown when masked.
 
-    The typed one itself, when it is the config's or nothing is near it.
+    The typed one itself, when it is the config's, or nothing is failed.
 
     Raises:
-        UsageError: no failed job has it, and another code is near; with that one.
+        UsageError: no failed job has it; with the code that is near, or those that there are.
     """
     policy = tools.catalog.policy(queue)
     groups = (await tools.reader.failures(queue, FailureFilter())).groups
@@ -122,13 +125,17 @@ async def known_code(tools: Toolbox, queue: QueueId, code: str) -> str:
     if len(shown) == 1:
         return shown[0]
     plain = [known for known in present if is_plain(known)]
+    shown_as = echo(shown_code(code, policy.redact))
+    name = shown_as if is_plain(code) else f'"{shown_as}"'
+    none = f"No error {name} in {tools.catalog.address(queue)}."
     near = process.extractOne(code.upper(), plain, scorer=fuzz.ratio, score_cutoff=_NEAR)
     if near:
-        raise UsageError(
-            f"No {echo(shown_code(code, policy.redact))} in {tools.catalog.address(queue)}. "
-            f"Did you mean {near[0]} ({present[near[0]]:,})?"
-        )
-    return code
+        raise UsageError(f"{none} Did you mean {near[0]} ({present[near[0]]:,})?")
+    if not plain or (await tools.reader.failures(queue, FailureFilter(code=code))).total:
+        return code  # one of many kinds, which are not all in the groups
+    some = ", ".join(f"{known} ({present[known]:,})" for known in plain[:_SHOWN])
+    more = ", \u2026" if len(plain) > _SHOWN else ""
+    raise UsageError(f"{none} There {'is' if len(plain) == 1 else 'are'} {some}{more}.")
 
 
 async def failure_filter(tools: Toolbox, arguments: Arguments) -> FailureFilter:

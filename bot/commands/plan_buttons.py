@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.commands.base import Toolbox
 from bot.commands.plan_cards import card, described
 from bot.domain.access import Actor, Role
@@ -10,7 +12,7 @@ from bot.domain.message import Reply
 from bot.domain.plans import Plan
 from bot.errors import AccessDeniedError, HiddenQueueError, PlanExpiredError, UnavailableError
 from bot.render import operations, plans
-from bot.services.confirming import Choice
+from bot.services.confirming import Choice, Confirmed
 
 CANARY = 5
 """Jobs that "Try 5 first" tries."""
@@ -40,8 +42,7 @@ async def later(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
 async def rest(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
     """Go on with what a canary has left."""
     await _require(tools, actor, plan_id)
-    plan = await tools.confirming.rest(actor, plan_id)
-    return Reply(message=operations.began(plan, tools.catalog))
+    return _reply(tools, await tools.confirming.rest(actor, plan_id))
 
 
 async def stop(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
@@ -70,13 +71,14 @@ async def _confirm(tools: Toolbox, actor: Actor, plan_id: str, choice: Choice) -
         if plan is None:
             raise
         return Reply(message=plans.expired(plan, tools.catalog), replace=True)
+    return replace(_reply(tools, confirmed), replace=True)
+
+
+def _reply(tools: Toolbox, confirmed: Confirmed) -> Reply:
+    """That it began, or the card that is asked instead."""
     if confirmed.drawn_again is not None:
-        drawn = card(
-            tools, confirmed.drawn_again, was=plan.matching if plan else 0,
-            now_matching=confirmed.now_matching,
-        )  # fmt: skip
-        return Reply(message=drawn, replace=True)
-    return Reply(message=operations.began(confirmed.plan, tools.catalog), replace=True)
+        return Reply(message=card(tools, confirmed.drawn_again, change=confirmed.change))
+    return Reply(message=operations.began(confirmed.plan, tools.catalog))
 
 
 async def _require(tools: Toolbox, actor: Actor, plan_id: str) -> Plan | None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from bot.commands.base import Toolbox
 from bot.domain.message import Message
-from bot.domain.plans import Plan
+from bot.domain.plans import Change, Plan
 from bot.render import plans, repairs
 from bot.services import plan_words
 from bot.services.planning import Proposal
 
 
-def card(
-    tools: Toolbox, proposal: Proposal, *, was: int | None = None, now_matching: int = 0
-) -> Message:
-    """The card; `was` says that it is drawn again, because so many matched before."""
+def card(tools: Toolbox, proposal: Proposal, *, change: Change | None = None) -> Message:
+    """The card; `change` is why it is drawn again."""
     plan, catalog = proposal.plan, tools.catalog
     return plans.card(
         plan,
@@ -21,8 +19,7 @@ def card(
         catalog,
         plan.asked_at,
         allowed_fresh=proposal.may_be_fresh,
-        was=was,
-        now_matching=now_matching,
+        change=change,
         lines=repairs.lines(plan, proposal.archive, plan.asked_at),
         asks=repairs.asks(plan, proposal.archive),
         offers=repairs.offers(plan, catalog, orphans=proposal.orphans),

@@ -37,10 +37,11 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     ids = arguments.words[1:]
     fresh = "fresh" in arguments.flags
     kind = _way(tools, queue, arguments)
-    if len(set(ids)) == 1 and kind is PlanKind.RETRY:
+    if len(set(ids)) == 1:
         job = await _job(tools, queue, ids[0], arguments)
         helped = tools.catalog.policy(queue).error(job.code).retryable is Retryable.YES
-        if helped and await tools.planner.is_harmless(queue, job.id):
+        by_itself = helped and kind is PlanKind.RETRY
+        if by_itself and await tools.planner.is_harmless(queue, job.id):
             return await _at_once(tools, request, queue, job, fresh=fresh)
     wanted = await failure_filter(tools, arguments)
     if wanted.code is not None:

@@ -32,7 +32,7 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     else:
         found = await find_queue(tools, request.standing, target, Role.OPERATOR, doing="Silencing")
         queue = tools.catalog.address(found)
-    rule = _rule(words.pop(0)) if not words[0][:1].isdigit() else None
+    rule = _rule(words.pop(0), words) if not words[0][:1].isdigit() else None
     if not words:
         raise UsageError(USAGE)
     length = parse_duration(words.pop(0))
@@ -47,14 +47,16 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     return Reply(announcement=problems.silence_set(silence, tools.catalog))
 
 
-def _rule(name: str) -> str:
+def _rule(name: str, rest: list[str]) -> str:
+    """The rule of that name; without a length after it, the word was to be one."""
     said = echo(name)
     if name.lower() in _RULE_NAMES:
         return name.lower()
     near = process.extractOne(name.lower(), _RULE_NAMES, scorer=fuzz.ratio, score_cutoff=60)
     if near:
         raise UsageError(f'There is no rule "{said}". Did you mean {near[0]}?')
-    parse_duration(name)
+    if not rest or not rest[0][:1].isdigit():
+        parse_duration(name)
     raise UsageError(f'There is no rule "{said}". There are: {", ".join(_RULE_NAMES)}.')
 
 

@@ -13,7 +13,7 @@ from bot.render import repairs as render
 
 async def run(tools: Toolbox, request: Request) -> Reply:
     """A card for one archive; without an id, the archives of the queues that the person sees."""
-    arguments = parse(request.args, options=("rate",))
+    arguments = parse(request.args, options=("rate",), flags=("all",))
     if len(arguments.words) > 1:
         raise UsageError("Say which: `undo ID`, or `undo` for all that can be brought back.")
     if not arguments.words:
@@ -23,7 +23,9 @@ async def run(tools: Toolbox, request: Request) -> Reply:
     if not request.standing.sees(info.queue):
         raise HiddenQueueError(str(tools.repairs.undo.no_archive(archive_id)))
     request.standing.require(Role.OPERATOR, doing="Undoing", queue=info.queue)
-    proposal = await tools.repairs.undo.propose(request.actor, archive_id, rate=arguments.rate())
+    proposal = await tools.repairs.undo.propose(
+        request.actor, archive_id, rate=arguments.rate(), all_of_them="all" in arguments.flags
+    )
     return Reply(message=card(tools, proposal))
 
 
@@ -40,14 +42,15 @@ async def _listed(tools: Toolbox, request: Request) -> Reply:
 
 COMMAND = Command(
     name="undo",
-    usage=("undo [ID]",),
+    usage=("undo [ID] [--all]",),
     summary="bring back what was cleaned or removed",
     role=Role.OPERATOR,
     run=run,
     examples=("undo", "undo 4f1c2a9b7d30"),
     details=(
         "Jobs come back exactly as they were, each to its place, unless its id is in use again. "
-        "Archives are kept 7 days; `undo` alone lists them."
+        "Archives are kept 7 days; `undo` alone lists them. Of jobs that would run at once, those "
+        "whose order has another job by now stay archived; `--all` brings them back too."
     ),
     doing="Undoing",
     mutates=True,

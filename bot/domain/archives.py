@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from bot.domain.jobs import ArchivedJob
 from bot.domain.queues import QueueId
@@ -12,6 +13,9 @@ from bot.domain.times import DAY, Ms
 
 KEPT: Final[Ms] = 7 * DAY
 """How long jobs can be brought back."""
+
+HELD: Final[Ms] = DAY
+"""How long an archive lasts at least from when jobs are brought back from it."""
 
 MB: Final = 1_000_000
 """Bytes, wherever sizes are said or configured."""
@@ -63,6 +67,19 @@ class ArchiveInfo:
     def replaced(self) -> bool:
         """Whether each of its jobs has a new one in its place: both must not run."""
         return self.kind in _REPLACED
+
+
+def back_set(archive_id: str) -> str:
+    """The name of the done set of what any operation has brought back from an archive."""
+    return f"back-{archive_id}"
+
+
+def data_of(job: ArchivedJob) -> Any:
+    """What a job is about, decoded; None where it is no JSON."""
+    try:
+        return json.loads(dict(job.fields).get(b"data", b"null"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def in_order(jobs: Sequence[ArchivedJob]) -> list[ArchivedJob]:

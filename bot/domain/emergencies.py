@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from bot.domain.access import AccessPolicy
-from bot.domain.plans import Plan, PlanGroup, PlanKind, PlanStatus
+from bot.domain.listing import state_word
+from bot.domain.plans import APPROVAL_LIFETIME, DRIFT, Plan, PlanGroup, PlanKind, PlanStatus
 from bot.domain.sample import Counts
-from bot.domain.times import Ms
+from bot.domain.times import Ms, say_duration
 
 DRAINED: Final = ("delayed", "prioritized", "paused", "wait")
 """BullMQ's sets of jobs that have not begun, in the order in which a drain takes them.
 
 A job goes from a former to a later one by itself, never back: so that none slips through.
 """
+
+_ACTIVE: Final = "active"
+
+_TELLING: Final = 3
+"""A change by fewer jobs tells no rate."""
 
 
 class Verdict(StrEnum):
@@ -66,6 +73,52 @@ def going(kind: PlanKind, counts: Counts) -> tuple[PlanGroup, ...]:
 def total(groups: Sequence[PlanGroup]) -> int:
     """How many jobs they are."""
     return sum(group.count for group in groups)
+
+
+def exchanged(before: Sequence[PlanGroup], now: Sequence[PlanGroup]) -> bool:
+    """Whether over a tenth of the jobs are gone, or stand where others stood: an equal sum is none.
+
+    Active jobs must end before an obliterate: so many may have come to any other state.
+    """
+    then, there = _counts(before), _counts(now)
+    ended = max(0, then[_ACTIVE] - there[_ACTIVE])
+    come = sum((there - then).values()) - ended
+    return max(come, total(before) - total(now)) > DRIFT * total(before)
+
+
+def void_beyond(count: int) -> tuple[int, int]:
+    """The fewest and the most jobs that may be there when a request for so many is approved."""
+    room = int(DRIFT * count)
+    return count - room, count + room
+
+
+def hurried(plan: Plan, now: Sequence[PlanGroup], *, after: Ms) -> str:
+    """That the approval is void soon, where the numbers have changed so much `after` ms; or ""."""
+    grown = total(now) - plan.count
+    if abs(grown) < _TELLING or after <= 0:
+        return ""
+    rest = max(0, int(DRIFT * plan.count) - abs(grown)) + 1
+    wait = rest * after // abs(grown)
+    if wait >= APPROVAL_LIFETIME:
+        return ""
+    what = "more" if grown > 0 else "fewer"
+    advice = ". A pause stops no adding, only the workers" if grown > 0 else ""
+    return (
+        f"{abs(grown):,} jobs {what} in the last {say_duration(after)}: at this rate void in about "
+        f"{say_duration(wait)}{advice}"
+    )
+
+
+def changes(before: Sequence[PlanGroup], now: Sequence[PlanGroup]) -> str:
+    """`20 failed, now 0; 0 waiting, now 20`: the states whose number is another."""
+    then, there = _counts(before), _counts(now)
+    states = [group.code for group in now if then[group.code] != there[group.code]]
+    said = (f"{then[one]:,} {state_word(one)}, now {there[one]:,}" for one in states)
+    return "; ".join(said)
+
+
+def _counts(groups: Sequence[PlanGroup]) -> Counter[str]:
+    return Counter({group.code: group.count for group in groups})
 
 
 def verdict(plan: Plan) -> Verdict:

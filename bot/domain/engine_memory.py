@@ -52,7 +52,7 @@ def remember(memory: QueueMemory | None, sample: Sample, *, window: Ms) -> Queue
         held_back_at=now if sample.held_back else memory.held_back_at,
         failures=_failures(memory, news, now=now, window=window),
         gap_at=now if news.gap else memory.gap_at,
-        trend=_trend(memory, backlog, now),
+        trend=_trend(memory, backlog - memory.backlog, news, now),
     )
 
 
@@ -80,14 +80,19 @@ def _failures(
     return tuple(sorted(pair for pair in buckets.items() if pair[0] > now - window))
 
 
-def _trend(memory: QueueMemory, backlog: int, now: Ms) -> float | None:
-    """An exponentially weighted mean of the change a minute, by the time that has passed."""
+def _trend(memory: QueueMemory, change: int, news: EventsRead, now: Ms) -> float | None:
+    """An exponentially weighted mean of the change a minute, by the time that has passed.
+
+    A backlog falls by no more jobs than were started: the rest was drained, cleaned or removed.
+    """
     passed = now - memory.evaluated_at
     if passed <= 0:
         return memory.trend
     if passed > TREND_FORGOTTEN:
         return None
-    rate = (backlog - memory.backlog) * MINUTE / passed
+    if not news.gap:
+        change = max(change, -news.starts)
+    rate = change * MINUTE / passed
     if memory.trend is None:
         return round(rate, 2)
     weight = 1 - exp(-passed / TREND_OVER)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bot.domain.queues import QueueId
 from bot.domain.sample import ActiveJob
 from bot.domain.times import Ms
+
+ORPHAN: Final = "orphan"
+"""The state of a job that is in no list and no set: only its hash is left, and what hangs on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,8 @@ class BatchOutcome:
 
     `done` were changed by it; `already` had been, by the same operation before; `changed` are not
     any more what was shown; `vanished` have no hash; `left_out` would be lost by it: prioritized,
-    or damaged, or something is attached to them.
+    or damaged, or something is attached to them. `refused` are those of `left_out` whose change
+    another system was asked for, and did not make.
     """
 
     done: tuple[str, ...] = ()
@@ -126,6 +130,7 @@ class BatchOutcome:
     changed: int = 0
     vanished: int = 0
     left_out: int = 0
+    refused: int = 0
 
     def __add__(self, other: BatchOutcome) -> BatchOutcome:
         return BatchOutcome(
@@ -134,6 +139,7 @@ class BatchOutcome:
             changed=self.changed + other.changed,
             vanished=self.vanished + other.vanished,
             left_out=self.left_out + other.left_out,
+            refused=self.refused + other.refused,
         )
 
 
@@ -142,11 +148,11 @@ class ArchivedJob:
     """A whole job as it lay in Redis, byte for byte: what undo needs to bring it back.
 
     `state` is the set it was in and `score` its score there, as Redis writes it; in a list, how
-    many jobs lay after it. `fields` is its hash; `logs` its log lines; `parts` its other keys by
-    suffix (`dependencies`, `processed`, `failed`, `unsuccessful`), each with its type and its
-    content; the type "score" is the job's score in the queue's set of that suffix (`priority` of
-    BullMQ 3). `deduplication` is the key `de:ID` without the queue's prefix and its remaining time
-    in ms (0: it has no end) where the job held it.
+    many jobs lay after it; an `ORPHAN` was in none, and has "0". `fields` is its hash; `logs` its
+    log lines; `parts` its other keys by suffix (`dependencies`, `processed`, `failed`,
+    `unsuccessful`), each with its type and its content; the type "score" is the job's score in the
+    queue's set of that suffix (`priority` of BullMQ 3). `deduplication` is the key `de:ID` without
+    the queue's prefix and its remaining time in ms (0: it has no end) where the job held it.
     """
 
     id: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Final
 
 from bot.domain.jobs import BatchOutcome
 from bot.domain.message import MessageRef
+from bot.domain.plans import PLAN_LIFETIME, PlanKind
 from bot.domain.times import MINUTE, Ms
 
 WATCH_LIMIT: Final[Ms] = 15 * MINUTE
@@ -17,6 +18,10 @@ WATCH_LIMIT: Final[Ms] = 15 * MINUTE
 _STATUSES: Final = 4
 WATCHED: Final = 20_000
 """Jobs that are watched for how they end; of more, so many of them."""
+
+
+_AGAIN: Final = "failed again"
+_JOBLESS: Final = "without a new job"
 
 
 class Phase(StrEnum):
@@ -31,12 +36,16 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """How many jobs: done, no longer as shown, without a hash, left out because they'd be lost."""
+    """How many jobs: done, no longer as shown, without a hash, left out because they'd be lost.
+
+    Of those left out, `refused` are the ones that another system was asked to change, and did not.
+    """
 
     done: int = 0
     changed: int = 0
     vanished: int = 0
     left_out: int = 0
+    refused: int = 0
 
     def plus(self, outcome: BatchOutcome) -> Tally:
         """With a batch's outcome added; what the operation had done before is in it already."""
@@ -45,12 +54,17 @@ class Tally:
             changed=self.changed + outcome.changed,
             vanished=self.vanished + outcome.vanished,
             left_out=self.left_out + outcome.left_out,
+            refused=self.refused + outcome.refused,
         )
 
     @property
     def seen(self) -> int:
         """How many jobs it has come to."""
         return self.done + self.changed + self.vanished + self.left_out
+
+    def counts(self, of: int) -> Mapping[str, int]:
+        """By name, as the audit log keeps them; `of` is how many jobs it was about."""
+        return {**asdict(self), "of": of}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +93,16 @@ class Receipt:
     def without_job(self) -> int:
         """Of how many orders no new job came."""
         return sum(self.jobless.values())
+
+    def counts(self) -> Mapping[str, int]:
+        """By name, as the audit log keeps them."""
+        return {
+            "completed": self.completed,
+            _AGAIN: self.failed_again,
+            "waiting": self.waiting,
+            "ended unseen": self.gone,
+            _JOBLESS: self.without_job,
+        }
 
     def jobless_said(self) -> str:
         """`2 orders have no new job: status Cancelled`; the statuses are Salesforce's own words."""
@@ -120,6 +144,26 @@ class Operation:
         """Whether nothing more will become of it; it may have to be told still."""
         return self.phase in (Phase.TELLING, Phase.ENDED)
 
+    @property
+    def offered_until(self) -> Ms | None:
+        """Until when a canary's rest may begin as it was shown; None before it is offered."""
+        return None if self.ended_at is None else self.ended_at + PLAN_LIFETIME
+
     def at(self, tally: Tally, now: Ms) -> Operation:
         """Further on."""
         return replace(self, tally=tally, moved_at=now, notice="")
+
+
+def went_well(action: str, counts: Mapping[str, int]) -> bool | None:
+    """Whether an operation, or its receipt, is good news by its numbers; None: not known yet.
+
+    It is none where jobs failed again or were refused, or where less than half of what it was for
+    was done: the rest was left out or not come to. A clean takes out ids without a job too.
+    """
+    if counts.get(_AGAIN) or counts.get(_JOBLESS) or counts.get("refused"):
+        return False
+    if "completed" in counts:
+        return None if counts.get("waiting") or not counts["completed"] else True
+    tally = Tally(**{one.name: counts.get(one.name, 0) for one in fields(Tally)})
+    done = tally.done + (tally.vanished if action == PlanKind.CLEAN.verb else 0)
+    return 2 * done >= max(tally.seen, counts.get("of", 0))

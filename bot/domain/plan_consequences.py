@@ -49,8 +49,9 @@ def twice(known: Known, policy: QueuePolicy) -> list[str]:
             f"{found.values:,} {noun(path, found.values)}{jobs} already {'has' if one else 'have'}"
         )
         what = "" if known.named else "left out, "
+        undone = "bringing them back" if known.kind is PlanKind.UNDO else "a retry"
         said.append(
-            f"{has} {_which(found.kinds)} job: {what}a retry would run {_it(found.values)} twice"
+            f"{has} {_which(found.kinds)} job: {what}{undone} would run {_it(found.values)} twice"
         )
     if found.unknown:
         jobs = "1 job names" if found.unknown == 1 else f"{found.unknown:,} jobs name"

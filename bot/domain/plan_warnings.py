@@ -71,17 +71,17 @@ def gap_over_at(groups: Sequence[PlanGroup], policy: QueuePolicy, *, now: Ms) ->
     return max(early) + policy.min_gap if early else None
 
 
-def may_fail_again(groups: Sequence[PlanGroup], policy: QueuePolicy, *, now: Ms) -> bool:
-    """Whether some of the errors are not known to be helped by a retry now.
+def doubts(groups: Sequence[PlanGroup], policy: QueuePolicy, *, now: Ms) -> tuple[str, ...]:
+    """What speaks against a retry now, gravest first: errors that it is not known to help.
 
-    That is an error that needs a fix first or that nobody knows, one that still happens, and one
+    That is an error that still happens, one that needs a fix first or that nobody knows, and one
     whose least time between tries is not over.
     """
-    doubtful = (Retryable.AFTER_FIX, Retryable.UNKNOWN)
     return (
-        any(policy.error(group.code).retryable in doubtful for group in groups)
-        or any(_burns(group, policy, now) for group in groups)
-        or any(_waits(group, policy, now) for group in groups)
+        *_still_failing(groups, policy, now),
+        *_after_fix(groups, policy),
+        *_unknown(groups, policy),
+        *_too_soon(groups, policy, now),
     )
 
 

@@ -96,8 +96,10 @@ class Plan:
 
     `ids` are the jobs one by one, each with the score it had then (a failed job's `finishedOn`);
     empty when there were too many, and the filter selects them, but for those `excluded`. `named`
-    says that the person named them. `matching` is how many matched the filter when it was asked,
-    what drift is measured against; `count` is how many of them are in the plan.
+    says that the person named them; `doubled` are those of them of which the card says that other
+    work was done on the same. `matching` is how many matched the filter when it was asked,
+    what drift is measured against; `count` is how many of them are in the plan, or `at_most`: then
+    not all were looked at, and those that must be left out are left out as they come.
 
     `state` is the set a clean or promote is about, `archive` the archive an undo brings back, or
     that a clean makes: without one its jobs are not archived.
@@ -121,10 +123,12 @@ class Plan:
     filter: FailureFilter = field(default_factory=FailureFilter)
     groups: tuple[PlanGroup, ...] = ()
     matching: int = 0
+    at_most: bool = False
     fresh: bool = False
     ids: tuple[tuple[str, Ms], ...] = ()
     excluded: tuple[str, ...] = ()
     named: bool = False
+    doubled: tuple[str, ...] = ()
     state: str = ""
     archive: str = ""
     rate: float | None = None
@@ -141,7 +145,48 @@ class Plan:
     progress_at: Ms | None = None
     outcome: str = ""
 
+    @property
+    def whole(self) -> int:
+        """How many jobs its operation comes to: an undo to those that stay archived, too."""
+        return max(self.count, self.matching) if self.kind is PlanKind.UNDO else self.count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overtaken:
+    """Jobs of a plan whose work another job or Salesforce has done since its card was drawn.
+
+    `said` tells which and why, in parts; `unknown` why Salesforce could not be asked.
+    """
+
+    jobs: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """How what a plan would do differs from what its card showed; false where it does not.
+
+    `was` is how many matched then, `matching` how many do now; `late` says that the card, or the
+    offer of a canary's rest, is too old whatever the numbers are. `left_out` is how many of either
+    the card, then and now, leaves out.
+    """
+
+    was: int
+    matching: int
+    left_out: tuple[int, int] = (0, 0)
+    drifted: bool = False
+    overtaken: Overtaken = Overtaken()
+    late: bool = False
+
+    def __bool__(self) -> bool:
+        return self.drifted or self.late or bool(self.overtaken.jobs)
+
 
 def drifted(plan: Plan, matching: int) -> bool:
-    """Whether what a plan matched has changed by more than a tenth since its card was drawn."""
-    return abs(matching - plan.matching) > DRIFT * plan.matching
+    """Whether what a plan matched has changed by more than a tenth since its card was drawn.
+
+    What a canary has done may match again, if it failed again.
+    """
+    left = max(0, plan.matching - plan.done)
+    return left - matching > DRIFT * left or matching - plan.matching > DRIFT * plan.matching

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from bot.domain.archives import ArchiveInfo
+from bot.domain.subjects import JobAbout, JobsAbout
 from bot.domain.times import MINUTE, SECOND, Ms
 
 BATCH: Final = 200
@@ -26,11 +28,11 @@ _CHECK: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 class SalesforcePolicy:
     """What the config says of Salesforce: names, values and limits.
 
-    `failed` are the states from which a retry is expected; empty: any but `activating`. `succeeded`
-    are those of an order that is done; of any other nothing can be told by its state. `order_id` is
-    the path of the order's id in the job's data. `reserve` is how many of the day's API requests
-    are left to others. `timeout` is for one call; an order that has been activating for longer than
-    `stuck_after` with no job is stuck. Both in ms.
+    `failed` are the states from which a retry is expected; empty: any but `activating` and
+    `succeeded`. `succeeded` are those of an order that is done; of any other nothing can be told by
+    its state. `order_id` is the path of the order's id in the job's data. `reserve` is how many of
+    the day's API requests are left to others. `timeout` is for one call; an order that has been
+    activating for longer than `stuck_after` with no job is stuck. Both in ms.
     """
 
     object: str = "Order"
@@ -53,7 +55,7 @@ class SalesforcePolicy:
 
     def expects(self, order: Order) -> bool:
         """Whether a retry is expected from the state that the order is in."""
-        if self.is_activating(order):
+        if self.fate(order) in ("waiting", "completed"):
             return False
         return not self.failed or _same(order.status) in map(_same, self.failed)
 
@@ -77,7 +79,7 @@ class SalesforcePolicy:
 
     def expected(self) -> str:
         """The states from which a retry is expected, in words."""
-        return " or ".join(self.failed) or f"any but {self.activating}"
+        return " or ".join(self.failed or (f"any but {self.activating}", *self.succeeded))
 
 
 def _same(value: str | None) -> str:
@@ -97,12 +99,32 @@ class Order:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderNote:
+    """An order that was about to be set for one of its jobs: its state then, at `at`.
+
+    `others` are the jobs that it had then: none of them came of it.
+    """
+
+    job_id: str
+    order_id: str
+    at: Ms
+    status: str | None
+    modified_at: Ms | None
+    others: tuple[str, ...] = ()
+
+    def is_of(self, order: Order) -> bool:
+        """Whether the order is as it was then: Salesforce tells times in whole seconds."""
+        return (order.status, order.modified_at) == (self.status, self.modified_at)
+
+
 class Retried(StrEnum):
     """How the retry of one order through Salesforce began."""
 
     SET = "set to activating"
     ALREADY = "activating already"
     HAS_JOB = "has a job already"
+    UNSURE = "perhaps with a job: not all jobs could be looked at"
     UNEXPECTED = "in another state"
     CHANGED = "changed meanwhile"
     GONE = "not in Salesforce"
@@ -168,10 +190,13 @@ class OrderView:
 class StuckOrders:
     """Orders that are activating without a job in any state, oldest first; or why `unknown`.
 
-    `more` says that there may be more, `sure` that all jobs of the queue were looked at.
+    `archived` are none of these: how many have their job in which archive, most first. `more` says
+    that there may be more of either, `sure` that all jobs of the queue were looked at, and of its
+    archives.
     """
 
     orders: tuple[Order, ...] = ()
+    archived: tuple[tuple[ArchiveInfo, int], ...] = ()
     more: bool = False
     sure: bool = True
     unknown: str = ""
@@ -188,6 +213,15 @@ class DayLimits:
 def order_key(order_id: str) -> str:
     """What the forms of one id with 15 and with 18 characters share: the first 15."""
     return order_id[:_SHORT]
+
+
+def jobs_by_order(*looks: JobsAbout) -> Mapping[str, list[JobAbout]]:
+    """The jobs, as the last look saw them, by the `order_key` of what they are about."""
+    found: dict[str, dict[str, JobAbout]] = {}
+    for look in looks:
+        for form, jobs in look.found.items():
+            found.setdefault(order_key(form), {}).update({job.id: job for job in jobs})
+    return {key: list(jobs.values()) for key, jobs in found.items()}
 
 
 def is_order_id(text: object) -> bool:

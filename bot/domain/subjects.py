@@ -33,6 +33,11 @@ class JobsAbout:
     complete: bool = True
     unread: int = 0
 
+    @property
+    def sure(self) -> bool:
+        """Whether there is no job about a value that none was found for."""
+        return self.complete and not self.unread
+
 
 def value_at(data: Any, path: str) -> str | None:
     """What is at a dotted path of a job's decoded data, as text; None where nothing to compare is.

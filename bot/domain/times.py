@@ -31,6 +31,13 @@ def parse_duration(text: str) -> Ms:
     return int(match[1]) * _UNITS[match[2].lower()]
 
 
+def say_rate(rate: float) -> str:
+    """Say so many a second as a person would: `50 a second`, `5 a minute`, `90 a minute`."""
+    if rate >= 1 and rate == round(rate):
+        return f"{round(rate):,} a second"
+    return f"{round(60 * rate):,} a minute"
+
+
 def say_duration(length: Ms) -> str:
     """Say a length of time as a person would: `45 s`, `11 min`, `2 h 5 min`, `3 d 4 h`."""
     seconds = max(0, length) // SECOND

@@ -67,7 +67,15 @@ class Archive(Protocol):
         ...
 
     async def drop_jobs(self, archive_id: str, batch: int, ids: Collection[str]) -> None:
-        """These were brought back: they go out of the batch."""
+        """These were brought back: they go out of the batch; the rest lasts as by `prolong`."""
+        ...
+
+    async def prolong(self, archive_id: str) -> None:
+        """Let it last a day from now at least, so that it does not run out under an undo.
+
+        Not while batches are unsettled: the queue forgets what was removed into them, and what came
+        back, a day after an archive that is left alone (`DoneSets.prolong`).
+        """
         ...
 
     async def info(self, archive_id: str) -> ArchiveInfo | None:

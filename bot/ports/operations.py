@@ -44,12 +44,15 @@ class OperationStore(Protocol):
         """Whose it is now: the last `run` that took it."""
         ...
 
-    async def ask_stop(self, operation_id: str, user: str) -> None:
-        """Tell whoever runs it to stop; the first who asks is remembered."""
+    async def ask_stop(self, operation_id: str, attempt: str, user: str) -> None:
+        """Tell whoever runs this attempt to stop; the first who asks is remembered.
+
+        What a canary has left is another attempt: a Stop that comes late does not meet it.
+        """
         ...
 
-    async def stop_asked(self, operation_id: str) -> str | None:
-        """Who asked it to stop."""
+    async def stop_asked(self, operation_id: str, attempt: str) -> str | None:
+        """Who asked this attempt to stop."""
         ...
 
 

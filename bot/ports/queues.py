@@ -64,12 +64,20 @@ class QueueReader(Protocol):
         ...
 
     async def jobs_about(
-        self, queue: QueueId, path: str, values: Collection[str], *, since: Ms | None = None
+        self,
+        queue: QueueId,
+        path: str,
+        values: Collection[str],
+        *,
+        since: Ms | None = None,
+        thorough: bool = False,
     ) -> JobsAbout:
         """The jobs in any state whose data has one of `values` at the dotted `path`.
 
         Numbers count as their digits. Of finished jobs only those that finished at or after
-        `since`, when it is given. At most 50,000 jobs are looked at, the newest of each set.
+        `since`, when it is given. At most 50,000 jobs are looked at, the newest of each set;
+        `thorough` is for where what is not found counts as not there: up to 1,000,000, and those
+        that have not finished first, for which it may take some seconds.
         """
         ...
 

@@ -31,11 +31,19 @@ class DoneSets(Protocol):
         """Put ids in, for what is changed elsewhere than in the queue."""
         ...
 
+    async def take_back(self, queue: QueueId, operation: str, ids: Collection[str]) -> None:
+        """Take ids out, of what was not changed after all."""
+        ...
+
     async def close(self, queue: QueueId, batch: str) -> None:
         """Let `QueueRemover.remove` remove nothing more into the done set of this batch.
 
         Whoever has taken the batch for its own still finds its jobs `changed` from then on.
         """
+        ...
+
+    async def prolong(self, queue: QueueId, operation: str) -> None:
+        """Let it last a day longer than an archive that is made now; nothing if it is not there."""
         ...
 
     async def forget(self, queue: QueueId, operation: str) -> None:
@@ -52,7 +60,8 @@ class QueueRemover(Protocol):
         """Whole jobs as they lie in Redis now, a few megabytes (or one job) at a time.
 
         `state` is BullMQ's set (`failed`, `completed`, `delayed`, `prioritized`, `wait`,
-        `waiting-children`, `paused`); a job of a list is known by its id alone.
+        `waiting-children`, `paused`), or `ORPHAN`; a job of a list is known by its id alone, and so
+        is an orphan.
         """
         ...
 
@@ -73,6 +82,9 @@ class QueueRemover(Protocol):
 
         Left out are: children whose parent still waits for them, parents that have unprocessed
         children, the next run of a scheduler, and jobs that a worker holds.
+
+        An `ORPHAN` goes with the keys that hang on it, while it is in no set still; in long lists
+        only what came lately is looked for: `orphans` or `unlisted` have just done the rest.
         """
         ...
 
@@ -150,16 +162,6 @@ class QueueRemover(Protocol):
 
     async def unlisted(self, queue: QueueId, ids: Sequence[str]) -> list[str]:
         """Those of `orphans` that are in no long list still, where that is not looked at again."""
-        ...
-
-    async def remove_orphans(
-        self, queue: QueueId, ids: Sequence[str], *, operation: str
-    ) -> BatchOutcome:
-        """Remove hashes that are in no set still, with the keys that hang on them.
-
-        In long lists only what came lately is looked for: `orphans` or `unlisted` have just done
-        the rest.
-        """
         ...
 
     async def obliterate_step(self, queue: QueueId, *, configured: int | None) -> tuple[int, bool]:

@@ -32,9 +32,12 @@ class OrderSystem(Protocol):
         200 orders a call; one that Salesforce refuses takes none with it. Orders are read again
         just before and left alone unless they still are as `seen`; Salesforce has no condition on
         a bulk change, so somebody's change in the moment between is overwritten (of the status and
-        the two error fields only). An order that is activating already is first set to a failed
-        state, since the flow runs on a change only. Where an answer is lost, its orders are
-        UNCLEAR; what follows a trouble is not tried.
+        the two error fields only). Where an answer is lost, its orders are UNCLEAR; what follows a
+        trouble is not tried.
+
+        An order that is activating already is first set to a failed state, since the flow runs on a
+        change only. Where it may have stayed in that, SalesforceHalfDoneError is raised, whatever
+        else was changed: read again and given again, those are set on.
         """
         ...
 

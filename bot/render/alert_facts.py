@@ -60,12 +60,13 @@ def _course(incident: Incident, policy: QueuePolicy) -> list[str]:
         return []
     said: list[str] = []
     if facts.trend_per_min is not None:
-        said.append(levels.trend(facts.trend_per_min, incident.value))
+        runs = facts.workers != 0 and not facts.paused
+        said.append(levels.trend(facts.trend_per_min, incident.value, runs=runs))
     if retried := _retried(incident, policy):
         said.append(f"after a retry of {retried}")
     if facts.last_progress is not None:
         said.append(f"last start or finish {date(facts.last_progress, incident.fired_at)}")
-    return said
+    return [one for one in said if one]
 
 
 def _retried(incident: Incident, policy: QueuePolicy) -> str:

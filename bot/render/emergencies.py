@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.archives import say_size
-from bot.domain.emergencies import Emergency, Verdict, others_may_approve, total, verdict
+from bot.domain.emergencies import (
+    Emergency,
+    Verdict,
+    others_may_approve,
+    total,
+    verdict,
+    void_beyond,
+)
 from bot.domain.message import Message, Modal
 from bot.domain.plans import APPROVAL_LIFETIME, DRIFT, Plan, PlanGroup, PlanKind
 from bot.domain.policy import Catalog
@@ -17,7 +24,7 @@ from bot.render.kit import actions, button, confirm, context, finish, press, sec
 from bot.render.levels import WARNING_SIGN
 from bot.render.modals import modal
 from bot.render.typed import typed
-from bot.render.words import date, escape, mention, number, plain, plural
+from bot.render.words import date, escape, mention, number, plain, plural, trusted
 
 CALLBACK: Final = "emergency"
 """What a submission of the dialog is called."""
@@ -36,8 +43,8 @@ def dialog(found: Emergency, catalog: Catalog) -> Modal:
     alone = not others_may_approve(catalog.access_to(plan.queue), plan.asked_by)
     question = f"*{_verb(plan).capitalize()} {escape(address, 80)}?*"
     approval = (
-        f"Another admin must approve within {_MINUTES} minutes. The approval is void when the "
-        f"number of jobs has changed by more than {_TENTH} by then."
+        f"Another admin must approve within {_MINUTES} minutes. The approval is void when these "
+        f"numbers have changed by more than {_TENTH} by then."
     )
     if alone:
         approval = (
@@ -46,7 +53,7 @@ def dialog(found: Emergency, catalog: Catalog) -> Modal:
         )
     blocks = [
         section(question, f"*Goes*: {_jobs(plan)}", _numbers(plan.groups)),
-        section(f"*Stays*: {_stays(plan, found.active)}", _undone(found)),
+        section(f"*Stays*: {_stays(plan, found.active)}", _orders(plan, catalog), _undone(found)),
         section(approval),
     ]
     return modal(
@@ -99,11 +106,14 @@ def request(plan: Plan, catalog: Catalog) -> Message:
     return finish(
         f"{headline}: another admin must approve",
         [
-            section(f"{WARNING_SIGN} *{headline}*", _numbers(plan.groups), undo),
-            context(
-                f"{who} Open until {date(plan.expires_at)}; void when the number of jobs has "
-                f"changed by more than {_TENTH} by then."
+            section(
+                f"{WARNING_SIGN} *{headline}*",
+                _numbers(plan.groups),
+                _orders(plan, catalog),
+                undo,
+                *(f"{WARNING_SIGN} {trusted(one, 300)}." for one in plan.warnings),
             ),
+            context(f"{who} Open until {date(plan.expires_at)}; {_void(plan)}."),
             actions(
                 press(
                     "Approve",
@@ -151,10 +161,11 @@ def settled(plan: Plan, catalog: Catalog) -> Message:
 def approved(plan: Plan, catalog: Catalog) -> Message:
     """For the one who approved."""
     queue = escape(catalog.address(plan.queue), 80)
-    return simple(
+    begins = (
         f"Approved: the {plan.kind.verb} of {queue} begins. Its message in this channel shows how "
         "far it is, and has the Stop button."
     )
+    return finish(begins, [section(begins, _orders(plan, catalog))])
 
 
 def unsent(plan: Plan, why: str) -> Message:
@@ -165,6 +176,15 @@ def unsent(plan: Plan, why: str) -> Message:
     )
 
 
+def _void(plan: Plan) -> str:
+    """At which numbers the approval does not count any more."""
+    fewest, most = void_beyond(plan.count)
+    there = f"more than {number(most)} or fewer than {number(fewest)} jobs are there by then"
+    if not plan.count:
+        return "void when any job is there by then"
+    return f"void when {there}, or more than {_TENTH} stand in another state"
+
+
 def _undone(found: Emergency) -> str:
     """Whether it can be undone, how long and up to what; or plainly that it cannot."""
     if not _drains(found.plan):
@@ -173,6 +193,16 @@ def _undone(found: Emergency) -> str:
         f"*Can be undone for {say_duration(found.kept)}*: each job is archived before it goes. "
         f"Archives may take {say_size(found.cap)}, and {say_size(found.room)} of it are free; when "
         "it is full, the drain stops and leaves the rest."
+    )
+
+
+def _orders(plan: Plan, catalog: Catalog) -> str:
+    """That Salesforce does not learn of a drain."""
+    if not _drains(plan) or catalog.policy(plan.queue).retry_via != "salesforce":
+        return ""
+    return (
+        f"*In Salesforce*: the orders of {_jobs(plan)} stay activating, without a job to do them, "
+        "until `undo` brings the jobs back."
     )
 
 

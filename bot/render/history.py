@@ -8,10 +8,12 @@ from typing import Final
 
 from bot.domain.audit import AuditEntry, Outcome
 from bot.domain.message import Message
+from bot.domain.operations import went_well
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.redaction import mask_text
 from bot.domain.times import Ms
 from bot.render.kit import Block, actions, button, context, finish, section, simple
+from bot.render.levels import WARNING_SIGN
 from bot.render.typed import typed
 from bot.render.words import date, escape, mention, number, plural
 
@@ -30,6 +32,8 @@ _MARK: Final = {
     Outcome.FAILED: "\u274c",
     Outcome.STARTED: "\u25b6\ufe0f",
 }
+_DONE: Final = {True: _MARK[Outcome.DONE], False: WARNING_SIGN, None: "\u25ab\ufe0f"}
+"""What is done, by whether it went well: as the message of the operation has it."""
 
 
 def entries(
@@ -122,28 +126,34 @@ def policy_of(entry: AuditEntry, catalog: Catalog | None) -> QueuePolicy:
 def _entry(entry: AuditEntry, now: Ms, policy: QueuePolicy, *, named: bool) -> str:
     """One line: how it ended, when, who, what, where, the outcome in words, who approved, why.
 
-    What was done may name a failure code that is a job's own message, so that it is masked; the
-    outcome is in our own words.
+    What was done may name a failure code that is a job's own message, and the outcome may quote
+    Salesforce, so that both are masked.
     """
     said = entry.queue in entry.what.split()
     queue = f" · {escape(entry.queue, 80)}" if named and entry.queue and not said else ""
     state = "" if entry.outcome is Outcome.DONE else f" · {entry.outcome.value}"
     chosen = f" ({_masked(entry.filter, policy, 120)})" if entry.filter else ""
-    told = _detail(entry) or ", ".join(
+    told = _detail(entry, policy) or ", ".join(
         f"{number(count)} {escape(name, 40)}" for name, count in entry.counts[:_COUNTS]
     )
     detail = f": {told}" if told else ""
     approver = f" · approved by {mention(entry.approver)}" if entry.approver else ""
     reason = f" · because {_masked(entry.reason, policy, 120)}" if entry.reason else ""
     return (
-        f"{_MARK[entry.outcome]} {date(entry.at, now)} {mention(entry.user)}: "
+        f"{_mark(entry)} {date(entry.at, now)} {mention(entry.user)}: "
         f"{_masked(entry.what, policy, 160)}{chosen}{queue}{state}{detail}{approver}{reason}"
     )
 
 
-def _detail(entry: AuditEntry) -> str:
+def _mark(entry: AuditEntry) -> str:
+    if entry.outcome is not Outcome.DONE:
+        return _MARK[entry.outcome]
+    return _DONE[went_well(entry.action, dict(entry.counts))]
+
+
+def _detail(entry: AuditEntry, policy: QueuePolicy) -> str:
     """The outcome in words; who may, in a refusal, as mentions."""
-    text = escape(entry.detail, 160)
+    text = _masked(entry.detail, policy, 160)
     if entry.outcome is not Outcome.REFUSED:
         return text
     text = _ONLY_IN.sub(lambda found: _CHANNEL.sub(lambda one: f"<#{one[0]}>", found[0]), text)

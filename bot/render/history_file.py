@@ -72,7 +72,7 @@ def _row(entry: AuditEntry, catalog: Catalog) -> list[str]:
         mask_text(entry.filter, redact),
         entry.queue or "",
         entry.outcome.value,
-        entry.detail,
+        mask_text(entry.detail, redact),
         "; ".join(f"{name} {count}" for name, count in entry.counts),
         entry.approver or "",
         mask_text(entry.reason, redact),

@@ -137,12 +137,17 @@ def _for(incident: Incident, policy: QueuePolicy) -> str:
     return f" for {say_duration(least)}" if least else ""
 
 
-def trend(per_minute: float, backlog: int) -> str:
-    """Where a backlog goes: "growing 4/min", "clears in ~25 min", "steady"."""
+def trend(per_minute: float, backlog: int, *, runs: bool = True) -> str:
+    """Where a backlog goes: "growing 4/min", "clears in ~25 min", "steady"; "" when not known.
+
+    `runs` False says that nobody works on it now: what it shrank by before says nothing then.
+    """
     if abs(per_minute) < _STEADY:
         return "steady"
     if per_minute > 0:
         return f"growing {number(max(1, round(per_minute)))}/min"
+    if not runs:
+        return ""
     return f"clears in ~{say_duration(round(backlog / -per_minute * MINUTE))}"
 
 

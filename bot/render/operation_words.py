@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Final
 
 from bot.domain.listing import state_word
-from bot.domain.operations import Operation, Tally
+from bot.domain.operations import Operation, Phase, Receipt, Tally
 from bot.domain.plans import Plan, PlanKind
-from bot.domain.times import Ms
-from bot.render.plan_card import jobs
-from bot.render.words import code, date, escape, number, trusted
+from bot.domain.times import MINUTE, SECOND, Ms
+from bot.render.plan_card import RETRIES, jobs
+from bot.render.words import code, date, escape, length, number, trusted
 
 _DONE: Final = {
     PlanKind.RETRY: "Moved {} back to waiting in",
@@ -23,13 +23,17 @@ _DONE: Final = {
     PlanKind.DRAIN: "Removed {} of",
     PlanKind.OBLITERATE: "Removed {} of",
 }
+_BAR: Final = 16
+_SHORTLY: Final[Ms] = 5 * SECOND
+"""A wait that is younger than this has no time of its own."""
 _PLAIN: Final = (PlanKind.RETRY, PlanKind.SALESFORCE)
-_ARCHIVES: Final = (PlanKind.CLEAN, PlanKind.DRAIN)
+_ARCHIVES: Final = (PlanKind.CLEAN, PlanKind.SWEEP, PlanKind.DRAIN)
 
 
 def done_words(plan: Plan, tally: Tally, address: str, error: str = "") -> str:
     """`Removed 1,200 of 1,204 failed jobs of *order-provisioning*`; `error` is what all had."""
     queue, done = f"*{escape(address, 80)}*", tally.done
+    plan = replace(plan, count=plan.whole, at_most=False)
     of = f"{number(plan.count)} {error}".strip() if plan.kind in _PLAIN else jobs(plan)
     if plan.kind is PlanKind.CLEAN and plan.named:
         what = f"{escape(state_word(plan.state), 40)} job {code(plan.ids[0][0], 60)}"
@@ -75,8 +79,11 @@ def changed(plan: Plan, count: int) -> str:
 
 
 def vanished(plan: Plan, count: int) -> str:
-    """What became of ids that have no job; "" for none."""
-    if not count:
+    """What became of ids that have no job; "" for none.
+
+    Of an undo, why it ended says what has gone with its archive.
+    """
+    if not count or plan.kind is PlanKind.UNDO:
         return ""
     if plan.kind is not PlanKind.CLEAN:
         return f"{number(count)} had vanished"
@@ -89,21 +96,27 @@ def left_out(plan: Plan) -> str:
     if plan.kind in (PlanKind.CLEAN, PlanKind.DRAIN, PlanKind.OBLITERATE):
         return "a flow or a scheduler needs them, or a worker holds them"
     if plan.kind is PlanKind.UNDO:
-        return "done or under way in Salesforce: an old job would provision the order twice"
+        return "they stay archived: their order is done or under way without them"
     if plan.kind is PlanKind.UNSTICK:
         return "their keys are damaged, or a worker looks for stalled jobs all the while"
     return "they would be lost: prioritized, or damaged"
 
 
-def why(plan: Plan, operation: Operation) -> str:
-    """Why some were left out: through Salesforce, in the executor's own words."""
-    reasons = operation.note.partition("\n")[0] if plan.kind is PlanKind.SALESFORCE else ""
-    return f": {trusted(reasons, 400)}" if reasons else f" ({left_out(plan)})"
+def left_out_words(plan: Plan, operation: Operation) -> str:
+    """How many were left out and why: of retries, in their own words where they have any."""
+    tally = operation.tally
+    reasons = operation.note.partition("\n")[0] if plan.kind in RETRIES else ""
+    if not tally.left_out:
+        return ""
+    if plan.canary and reasons and tally.refused == tally.left_out:
+        return trusted(reasons, 400)
+    why = f": {trusted(reasons, 400)}" if reasons else f" ({left_out(plan)})"
+    return f"{number(tally.left_out)} left out{why}"
 
 
 def end_note(plan: Plan, operation: Operation) -> str:
     """What the executor has to say at the end besides why some were left out."""
-    return operation.note.partition("\n")[2] if plan.kind is PlanKind.SALESFORCE else operation.note
+    return operation.note.partition("\n")[2] if plan.kind in RETRIES else operation.note
 
 
 def may_try_again(plan: Plan, operation: Operation) -> bool:
@@ -114,7 +127,47 @@ def may_try_again(plan: Plan, operation: Operation) -> bool:
 
 
 def archives(plan: Plan, operation: Operation) -> bool:
-    """Whether something can be brought back."""
+    """Whether something can be brought back.
+
+    Of orders that are done or under way no old job is: others are those whose new job failed again
+    or is gone, and, when nobody looks any more, those that wait.
+    """
     if plan.kind is PlanKind.SALESFORCE:
-        return bool(end_note(plan, operation))
+        ended = operation.receipt or Receipt()
+        waits = operation.phase is not Phase.WATCHING and ended.waiting
+        return bool(end_note(plan, operation) and (ended.failed_again or ended.gone or waits))
     return makes_archive(plan) and bool(operation.tally.done)
+
+
+def progress(total: int, operation: Operation, now: Ms) -> str:
+    """A bar, how many of how many, and how fast and how long still."""
+    done = min(operation.tally.seen, total)
+    speed = _speed(total, operation, now)
+    return f"{bar(done, total)} {number(done)} of {number(total)}{speed}"
+
+
+def bar(done: int, total: int) -> str:
+    """A bar of sixteen blocks."""
+    full = _BAR * min(done, total) // total if total else _BAR
+    return "\u2593" * full + "\u2591" * (_BAR - full)
+
+
+def _speed(total: int, operation: Operation, now: Ms) -> str:
+    """Rate and time left, once there is something to go by; none while it waits for something."""
+    tally, began = operation.tally, operation.began_at
+    if operation.notice or began is None or now - began < SECOND or not tally.done:
+        return ""
+    rate = tally.seen / (now - began)
+    left = length(round(max(0, total - tally.seen) / rate))
+    unit, said = (SECOND, "s") if rate * SECOND >= 1 else (MINUTE, "min")
+    return f" \u00b7 {number(round(rate * unit))}/{said} \u00b7 {left} left"
+
+
+def waiting(operation: Operation, now: Ms) -> str:
+    """What it waits for, and since when; "" while it does not."""
+    if not operation.notice:
+        return ""
+    since = operation.moved_at or operation.began_at
+    long = since is not None and now - since >= _SHORTLY
+    when = f" since {date(since, now)}" if since is not None and long else ""
+    return f"Waiting{when}: {trusted(operation.notice, 300)}"

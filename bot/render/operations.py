@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from bot.domain.message import Message
-from bot.domain.operations import WATCH_LIMIT, Operation, Phase, Receipt
+from bot.domain.operations import WATCH_LIMIT, Operation, Phase, Receipt, went_well
 from bot.domain.plans import Plan, PlanKind, PlanStatus
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.times import Ms
@@ -29,9 +29,8 @@ from bot.render.plan_card import RETRIES, jobs
 from bot.render.plan_commands import command
 from bot.render.reasons import named
 from bot.render.typed import typed
-from bot.render.words import date, escape, length, mention, number, plural, trusted
+from bot.render.words import date, escape, mention, number, plural, trusted
 
-_BAR: Final = 16
 _CODES: Final = 4
 
 
@@ -51,32 +50,26 @@ class OperationRenderer:
         """How its jobs ended, for its thread."""
         ended = operation.receipt or Receipt()
         policy = self._catalog.policy(plan.queue)
-        text = f"{_mark(ended)}{receipt_words(ended, policy, plan)}"
+        bad = plan.canary and operation.tally.refused
+        text = f"{f'{WARNING_SIGN} ' if bad else _mark(ended)}{receipt_words(ended, policy, plan)}"
         return finish(text, [section(text), actions(*self._after(plan, operation))])
 
     def _running(self, plan: Plan, operation: Operation, now: Ms) -> Message:
-        total = plan.canary or plan.count
-        headline = f"{plan.kind.doing} {self._about(plan, total)}, by {_people(plan)}"
+        total = plan.canary or plan.whole
+        headline = (
+            f"{plan.kind.doing} {self._about(plan, plan.canary or plan.count)}, by {_people(plan)}"
+        )
         done = min(operation.tally.seen, total)
-        line = f"{bar(done, total)} {number(done)} of {number(total)}{_speed(plan, operation, now)}"
+        line = words.progress(total, operation, now)
         if operation.phase is Phase.WAITING and plan.begin_at is not None:
             line = (
                 f"Begins {date(plan.begin_at, now)}: the least time between two tries is over then"
             )
-        notice = f"Waiting: {trusted(operation.notice, 300)}" if operation.notice else ""
         blocks: list[Block | None] = [
-            section(f"*{headline}*", line, notice),
+            section(f"*{headline}*", line, words.waiting(operation, now)),
             actions(
-                press(
-                    "Stop",
-                    action_ids.OPERATION_STOP,
-                    plan.id,
-                    confirm=confirm(
-                        "Stop after this batch?",
-                        "What was done stays done; the rest is left as it is.",
-                        "Stop",
-                    ),
-                )
+                # no dialog: a brake works at once, and what it leaves can be asked for again
+                press("Stop", action_ids.OPERATION_STOP, plan.id)
             ),
         ]
         return finish(f"{headline}: {number(done)} of {number(total)}", blocks)
@@ -86,8 +79,8 @@ class OperationRenderer:
         policy = self._catalog.policy(plan.queue)
         said = f"{_title(plan, operation)} {outcome_words(plan, operation, self._catalog)}".strip()
         headline = f"{said} {self._asked(plan, operation)}"
-        ended = operation.receipt
-        fate = receipt_words(ended, policy, plan) if ended else ""
+        ended, over = operation.receipt, operation.phase is not Phase.WATCHING
+        fate = receipt_words(ended, policy, plan, over=over) if ended else ""
         watched = plan.status is PlanStatus.TRIED or operation.phase is Phase.WATCHING
         if operation.phase is Phase.WATCHING and not fate:
             fate = "Watching how they end\u2026"
@@ -104,28 +97,33 @@ class OperationRenderer:
     def _canary(self, plan: Plan, operation: Operation) -> str:
         """What a canary says about the rest."""
         ended = operation.receipt
-        left = plan.count - operation.tally.done
+        done, ends = operation.tally.done, operation.offered_until
+        left = plan.count - done
         if plan.canary and not operation.over:
             until = date((operation.moved_at or plan.asked_at) + WATCH_LIMIT)
-            tried = number(operation.tally.done)
-            more = f"A try: {number(left)} more are offered when these {tried} have ended"
+            more = f"A try: {number(left)} more are offered when these {number(done)} have ended"
             return f"{more}, at the latest {until}."
-        if not plan.canary or ended is None:
+        refused = operation.tally.refused
+        if not plan.canary or (ended is None and not refused):
             return ""
-        if ended.failed_again:
-            return f"*Not going on*: {number(left)} stay failed. See what failed first."
-        if ended.without_job:
-            return f"*Not going on*: {number(left)} stay failed. See in Salesforce first."
+        ended = ended or Receipt()
+        late = f" After {date(ends)} the button asks anew." if ends is not None else ""
+        if ended.failed_again or ended.without_job or refused:
+            where = "what Salesforce refuses" if refused else "in Salesforce"
+            where = "what failed" if ended.failed_again else where
+            return f"*Not going on*: {number(left)} stay failed. See {where} first.{late}"
         if ended.waiting:
-            return f"Not known yet how they end: {number(left)} wait."
-        return f"*All went well.* {number(left)} {'is' if left == 1 else 'are'} left."
+            return f"Not known yet how they end: {number(left)} wait.{late}"
+        well = went_well(plan.kind.verb, operation.tally.counts(plan.canary))
+        how = "All went well." if well else "Most were left out."
+        return f"*{how}* {number(left)} {'is' if left == 1 else 'are'} left.{late}"
 
     def _after(self, plan: Plan, operation: Operation) -> list[Element | None]:
         address = self._catalog.address(plan.queue)
         ended = operation.receipt
         made: list[Element | None] = []
-        if plan.status is PlanStatus.TRIED and operation.over and ended:
-            made.append(self._rest(plan, operation, ended))
+        if plan.status is PlanStatus.TRIED and operation.over:
+            made.append(self._rest(plan, operation, ended or Receipt()))
         if ended and ended.failed_again:
             made.append(
                 button(
@@ -142,20 +140,22 @@ class OperationRenderer:
 
     def _rest(self, plan: Plan, operation: Operation, ended: Receipt) -> Element:
         left = max(0, plan.count - operation.tally.done)
-        doubtful = bool(ended.failed_again or ended.waiting or ended.without_job)
-        asked = None
+        well = went_well(plan.kind.verb, operation.tally.counts(plan.canary))
+        doubtful = not (well and went_well("", ended.counts()))
+        asked, bad = None, bool(ended.failed_again or operation.tally.refused)
+        label = f"Retry {'the other' if operation.tally.done else 'all'} {number(left)}"
         if doubtful:
             asked = confirm(
-                f"Retry the other {number(left)}?",
+                f"{label}?",
                 "Of those that were tried, not all went well: the rest may fail again.",
                 f"Retry {number(left)}",
             )
-        style = "danger" if ended.failed_again else "primary"
+        style = "danger" if bad else "primary"
         return press(
-            f"Retry the other {number(left)}",
+            label,
             action_ids.PLAN_REST,
             plan.id,
-            style=None if doubtful and not ended.failed_again else style,  # type: ignore[arg-type]
+            style=None if doubtful and not bad else style,  # type: ignore[arg-type]
             confirm=asked,
         )
 
@@ -172,9 +172,8 @@ class OperationRenderer:
         return f"{number(count)}{code} {noun} of {queue}{fresh}{tried}"
 
     def _asked(self, plan: Plan, operation: Operation) -> str:
-        stopped = ""
-        if operation.stopped_by:
-            stopped = f", stopped by {mention(operation.stopped_by)}"
+        who = operation.stopped_by
+        stopped = f", stopped by {mention(who)}" if who else ""
         return f"Asked by {_people(plan)}{stopped}."
 
 
@@ -188,14 +187,15 @@ def outcome_words(plan: Plan, operation: Operation, catalog: Catalog) -> str:
     rest = [
         _some(tally.changed, words.changed(plan, tally.changed)),
         words.vanished(plan, tally.vanished),
-        f"{number(tally.left_out)} left out{words.why(plan, operation)}" if tally.left_out else "",
+        words.left_out_words(plan, operation),
     ]
-    total = plan.canary or plan.count
+    refused = bool(plan.canary and tally.refused)
+    total = plan.whole if refused else plan.canary or plan.whole
     undone = max(0, total - tally.seen)
     if operation.stopped and undone and (tally.seen or not plan.canary):
         rest.append(f"{number(undone)} not touched")
     said = ", ".join(one for one in rest if one)
-    why = ""
+    why = f" {number(undone)} not touched." if refused and undone and not operation.stopped else ""
     if operation.stopped and not operation.stopped_by:
         why = f" Ended early: {trusted(operation.stopped, 300)}"
     return f"{done}.{f' {said}.' if said else ''}{why}"
@@ -207,13 +207,16 @@ def _error(plan: Plan, policy: QueuePolicy) -> str:
     return named(plan.groups[0].code, policy, 60) if only else ""
 
 
-def receipt_words(ended: Receipt, policy: QueuePolicy, plan: Plan) -> str:
-    """`*1,950 completed* · 30 failed again (28 WHMCS_ERROR, 2 new: TIMEOUT) · 20 still waiting`."""
+def receipt_words(ended: Receipt, policy: QueuePolicy, plan: Plan, *, over: bool = True) -> str:
+    """`*1,950 completed* · 30 failed again (28 WHMCS_ERROR, 2 new: TIMEOUT) · 20 still waiting`.
+
+    Before the watch is `over` its last look may be a minute old: whether they wait is not known.
+    """
     said = [f"*{number(ended.completed)} completed*"]
     if ended.failed_again:
         said.append(f"{number(ended.failed_again)} failed again ({_codes(ended, policy, plan)})")
     if ended.waiting:
-        said.append(f"{number(ended.waiting)} still waiting")
+        said.append(f"{number(ended.waiting)} {'still waiting' if over else 'not seen to end yet'}")
     if ended.gone:
         said.append(f"{number(ended.gone)} ended unseen")
     if ended.without_job:
@@ -242,27 +245,10 @@ def stopping(plan: Plan, catalog: Catalog) -> Message:
     return simple(f"Stopping the {plan.kind.verb} in {queue} after this batch.")
 
 
-def bar(done: int, total: int) -> str:
-    """A bar of sixteen blocks."""
-    full = _BAR * min(done, total) // total if total else _BAR
-    return "\u2593" * full + "\u2591" * (_BAR - full)
-
-
-def _speed(plan: Plan, operation: Operation, now: Ms) -> str:
-    """Rate and time left, once there is something to go by."""
-    tally, began = operation.tally, operation.began_at
-    if began is None or now - began < 1000 or not tally.done:  # noqa: PLR2004 - a second, in ms
-        return ""
-    rate = 1000 * tally.seen / (now - began)
-    left = max(0, (plan.canary or plan.count) - tally.seen)
-    shown = number(round(rate)) if rate >= 1 else f"{rate:.1f}"
-    return f" \u00b7 {shown}/s \u00b7 {length(round(1000 * left / rate))} left"
-
-
 def _title(plan: Plan, operation: Operation) -> str:
-    if operation.stopped and not operation.stopped_by:
-        return WARNING_SIGN
-    if plan.kind in RETRIES and not operation.tally.done and operation.tally.left_out:
+    of = plan.canary or plan.whole
+    well = went_well(plan.kind.verb, operation.tally.counts(of))
+    if (operation.stopped and not operation.stopped_by) or not well:
         return WARNING_SIGN
     if (ended := operation.receipt) is not None and operation.over:
         return _mark(ended).strip()
@@ -270,9 +256,7 @@ def _title(plan: Plan, operation: Operation) -> str:
 
 
 def _mark(ended: Receipt) -> str:
-    if ended.failed_again or ended.without_job:
-        return f"{WARNING_SIGN} "
-    return "\u2705 " if not ended.waiting else ""
+    return {True: "\u2705 ", False: f"{WARNING_SIGN} ", None: ""}[went_well("", ended.counts())]
 
 
 def _codes(ended: Receipt, policy: QueuePolicy, plan: Plan) -> str:

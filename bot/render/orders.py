@@ -11,8 +11,9 @@ from bot.domain.salesforce import OrderView, StuckOrders
 from bot.domain.times import Ms
 from bot.render import levels
 from bot.render.kit import Block, button, context, section
+from bot.render.repairs import made
 from bot.render.typed import typed
-from bot.render.words import code, date, escape, link, number, quote, trusted
+from bot.render.words import code, date, escape, link, number, plural, quote, trusted
 
 _EXAMPLES: Final = 3
 
@@ -51,7 +52,7 @@ def of_queue(stuck: StuckOrders | None, address: str, now: Ms, *, may_retry: boo
     shown = ", ".join(code(order.id, 20) for order in stuck.orders[:_EXAMPLES])
     more = f" and {number(count - _EXAMPLES)} more" if count > _EXAMPLES else ""
     oldest = f", the oldest since {date(first.modified_at, now)}" if first.modified_at else ""
-    unsure = "" if stuck.sure else " Not all of the queue's jobs could be looked at."
+    unsure = "" if stuck.sure else " Not all of the queue's jobs and archives could be looked at."
     are = "order is" if count == 1 else "orders are"
     state = escape(first.status or "activating", 60)
     fix = typed("retry", address, flags=["--stuck"]) if may_retry else None
@@ -60,4 +61,29 @@ def of_queue(stuck: StuckOrders | None, address: str, now: Ms, *, may_retry: boo
         f"{oldest}.{unsure}",
         f"{shown}{more}",
         accessory=button("Set right\u2026", fix),
+    )
+
+
+def of_archives(stuck: StuckOrders | None, now: Ms, *, may_retry: bool) -> Block | None:
+    """How many orders wait for a job that is archived, and what brings it back."""
+    kept = stuck.archived if stuck is not None else ()
+    if not kept:
+        return None
+    count = sum(of for _, of in kept)
+    least = "at least " if stuck is not None and stuck.more else ""
+    orders = "order is" if count == 1 else "orders are"
+    job = "its job is" if count == 1 else "their jobs are"
+    lines = [
+        f"{number(of)} {made(info, now)}: {code(f'undo {info.id}')} brings "
+        f"{'it' if of == 1 else 'them'} back"
+        for info, of in kept[:_EXAMPLES]
+    ]
+    more = len(kept) - len(lines)
+    fix = typed("undo", kept[0][0].id) if may_retry else None
+    return section(
+        f"{levels.WARNING_SIGN} *{least}{number(count)} {orders} activating* in Salesforce, and "
+        f"{job} archived",
+        *lines,
+        f"and in {plural(more, 'more archive')}: {code('undo')} lists them" if more > 0 else "",
+        accessory=button("Undo\u2026", fix),
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.listing import state_word
 from bot.domain.message import Message
-from bot.domain.plan_warnings import CANARY, is_safe, may_fail_again
-from bot.domain.plans import GHOSTS, STUCK, Plan, PlanKind
+from bot.domain.plan_warnings import CANARY, doubts, is_safe
+from bot.domain.plans import GHOSTS, PLAN_LIFETIME, STUCK, Change, Plan, PlanKind
 from bot.domain.policy import Catalog, QueuePolicy
-from bot.domain.times import MINUTE, Ms, say_duration
+from bot.domain.times import MINUTE, SECOND, Ms, say_duration, say_rate
 from bot.render import action_ids
 from bot.render.kit import (
     Block,
@@ -25,7 +26,7 @@ from bot.render.kit import (
 )
 from bot.render.levels import WARNING_SIGN
 from bot.render.reasons import named
-from bot.render.words import code, date, escape, length, number, plural, trusted
+from bot.render.words import bare, code, date, escape, length, mention, number, plural, trusted
 
 CANARY_OVER: Final = 50
 """Of more jobs than this, a few are offered to be tried first."""
@@ -34,7 +35,9 @@ RETRIES: Final = (PlanKind.RETRY, PlanKind.SALESFORCE)
 
 _GROUPS: Final = 8
 _WARNINGS: Final = 8
+_DOUBTS: Final = 2
 _IDS: Final = 3
+_PERSON: Final = re.compile(r"\A&lt;@([UW][A-Z0-9]+)&gt;")
 _VERBS: Final = {
     PlanKind.RETRY: "Retry",
     PlanKind.SALESFORCE: "Retry through Salesforce:",
@@ -57,26 +60,21 @@ def card(
     now: Ms,
     *,
     allowed_fresh: bool = False,
-    was: int | None = None,
-    now_matching: int = 0,
+    change: Change | None = None,
     lines: Sequence[str] = (),
     asks: str = "",
     offers: Sequence[Element | None] = (),
 ) -> Message:
     """What would be done and what to know before; only its reader sees it.
 
-    `allowed_fresh` offers fresh attempts as a second button. `was` is how many matched on the card
-    that was pressed, when so many others match now that it is asked again. `lines` stand below the
-    question, `asks` what is asked once more after the press, `offers` are buttons for what
-    else was found.
+    `allowed_fresh` offers fresh attempts as a second button. `change` is why it is asked again.
+    `lines` stand below the question, `asks` what is asked once more after the press, `offers` are
+    buttons for what else was found.
     """
     queue = f"*{escape(catalog.address(plan.queue), 80)}*"
     verb = "Set right" if plan.state == STUCK else _VERBS[plan.kind]
     question = f"{verb} {_what(plan)} of {queue}{_with(plan, policy)}?"
-    drift = ""
-    if was is not None:
-        matching = f"{number(was)} matched then, {number(now_matching)} now"
-        drift = f"{WARNING_SIGN} Changed since you were asked: {matching}. Nothing was done yet."
+    drift = _changed(change) if change else ""
     left = say_duration(plan.expires_at - now)
     frozen = _frozen(plan)
     blocks: list[Block | None] = [
@@ -85,7 +83,7 @@ def card(
         section(*_warnings(plan)) if plan.warnings else None,
         context(
             f"Frozen at {date(plan.asked_at, now)}{': ' if frozen else ''}{frozen}",
-            f"At most {plan.rate:g} a second" if plan.rate else "",
+            _pace(plan),
             f"Expires {date(plan.expires_at, now)}, in {left}. Only you see this",
         ),
         actions(
@@ -94,6 +92,19 @@ def card(
     ]
     count = f" {plural(len(plan.warnings), 'warning')}." if plan.warnings else ""
     return finish(f"{drift} {question.replace('*', '')}{count}".strip(), blocks)
+
+
+def _changed(change: Change) -> str:
+    """Why it is asked again."""
+    said = [trusted(one, 200) for one in change.overtaken.said]
+    if change.drifted:
+        then, now = (f" ({number(one)} left out)" if one > 0 else "" for one in change.left_out)
+        matched = f"{number(change.was)} matched then{then}, {number(change.matching)} now{now}"
+        said.insert(0, matched)
+    why = f"Changed since you were asked: {'; '.join(said)}"
+    if not said:
+        why = f"This was offered more than {say_duration(PLAN_LIFETIME)} ago, and is asked anew"
+    return f"{WARNING_SIGN} {why}. Nothing was done yet."
 
 
 def _what(plan: Plan) -> str:
@@ -111,7 +122,13 @@ def jobs(plan: Plan) -> str:
         return plural(plan.count, "orphan hash", "orphan hashes")
     if plan.state == STUCK:
         return plural(plan.count, "order")
-    return plural(plan.count, "job" if plan.kind in RETRIES else _kind(plan))
+    most = "up to " if plan.at_most else ""
+    return f"{most}{plural(plan.count, 'job' if plan.kind in RETRIES else _kind(plan))}"
+
+
+def amount(plan: Plan) -> str:
+    """How many, for a label: `1,204`, or `up to 1,204`."""
+    return f"{'up to ' if plan.at_most else ''}{number(plan.count)}"
 
 
 def _kind(plan: Plan) -> str:
@@ -136,6 +153,14 @@ def _frozen(plan: Plan) -> str:
     return ""
 
 
+def _pace(plan: Plan) -> str:
+    """How fast it goes at most, and how long it takes then; "" where it goes as fast as it can."""
+    if not plan.rate:
+        return ""
+    takes = round((plan.canary or plan.count) / plan.rate) * SECOND
+    return f"At most {say_rate(plan.rate)}: about {say_duration(takes)}"
+
+
 def _with(plan: Plan, policy: QueuePolicy) -> str:
     """What selects the jobs, said after the queue: the error, or the ids of a few."""
     if plan.kind in RETRIES and len(plan.groups) == 1 and plan.filter.code is not None:
@@ -146,8 +171,12 @@ def _with(plan: Plan, policy: QueuePolicy) -> str:
 
 
 def _warnings(plan: Plan) -> list[str]:
-    """The gravest, and how many more; the codes in them are masked already."""
-    shown = [f"\u2022 {trusted(one, 400)}" for one in plan.warnings[:_WARNINGS]]
+    """The gravest, and how many more; the codes in them are masked already.
+
+    Who does something else to the queue is named first, in words that we begin ourselves.
+    """
+    said = [trusted(one, 400) for one in plan.warnings[:_WARNINGS]]
+    shown = [f"\u2022 {_PERSON.sub(lambda one: mention(one[1]), text)}" for text in said]
     more = len(plan.warnings) - len(shown)
     return [*shown, f"\u2022 and {number(more)} more, less grave"] if more else shown
 
@@ -176,20 +205,18 @@ def _buttons(
     style, doubtful = _judged(plan, policy)
     asked = None
     if doubtful:
-        asked = confirm(
-            f"Retry {jobs(plan)} now?",
-            f"Some of these errors are not known to go away by themselves in "
-            f"{catalog.address(plan.queue)[:80]}, or still happen: unless their cause is fixed, "
-            "they fail again.",
-            f"Retry {number(plan.count)}",
-        )
+        title = f"Retry {jobs(plan)} of {catalog.address(plan.queue)[:60]} now?"
+        asked = confirm(title, _doubts(doubtful), f"Retry {number(plan.count)}")
     if asks:
-        verb = f"{_VERBS[plan.kind]} {number(plan.count)}"
-        style, asked = "danger", confirm(f"{verb} all the same?", asks, verb)
+        verb = f"{_VERBS[plan.kind]} {amount(plan)}"
+        title = f"{verb} all the same?"
+        if plan.kind is PlanKind.SWEEP:
+            title = f"{_VERBS[plan.kind]} {jobs(plan)} of {catalog.address(plan.queue)[:60]}?"
+        style, asked = "danger", confirm(title, asks, verb)
     fresh = " with fresh attempts" if plan.fresh else ""
     verb = _VERBS[plan.kind].partition(" through")[0]
     verb = "Set right" if plan.state == STUCK else verb
-    label = f"{verb} {number(plan.count)} now{fresh}"
+    label = f"{verb} {amount(plan)} now{fresh}"
     confirming = press(label, action_ids.PLAN_CONFIRM, plan.id, style=style, confirm=asked)
     first = _first(plan)
     if plan.canary:
@@ -208,14 +235,24 @@ def _buttons(
     return [*made, press("Cancel", action_ids.PLAN_CANCEL, plan.id)]
 
 
-def _judged(plan: Plan, policy: QueuePolicy) -> tuple[Style | None, bool]:
-    """Danger that asks first where jobs may fail again; primary only where all is known well."""
+def _judged(plan: Plan, policy: QueuePolicy) -> tuple[Style | None, Sequence[str]]:
+    """Danger that asks first where jobs may fail again; primary only where all is known well.
+
+    With what speaks against a retry now.
+    """
     if plan.kind not in RETRIES:
-        return ("danger" if plan.kind in _LASTING else None), False
-    if may_fail_again(plan.groups, policy, now=plan.asked_at):
-        return "danger", True
+        return ("danger" if plan.kind in _LASTING else None), ()
+    if found := doubts(plan.groups, policy, now=plan.asked_at):
+        return "danger", found
     safe = is_safe(plan.groups, policy, now=plan.asked_at) and plan.later_at is None
-    return ("primary" if safe else None), False
+    return ("primary" if safe else None), ()
+
+
+def _doubts(found: Sequence[str]) -> str:
+    """As a dialog says it, which has no formats and little room."""
+    more = len(found) - _DOUBTS
+    said = [bare(one) for one in found[:_DOUBTS]]
+    return ". ".join([*said, f"And {number(more)} more"] if more > 0 else said) + "."
 
 
 def _first(plan: Plan) -> str:

@@ -32,7 +32,8 @@ def command(plan: Plan, catalog: Catalog | None, *, by_bullmq: bool = False) -> 
         PlanKind.SWEEP: ("clean", address, GHOSTS if plan.state == GHOSTS else "orphans"),
         PlanKind.UNDO: ("undo", plan.archive),
     }.get(plan.kind)
-    return typed(*words) if words else None
+    every = ["--all"] if plan.kind is PlanKind.UNDO and plan.named else ()
+    return typed(*words, flags=every) if words else None
 
 
 def _retry(plan: Plan, address: str, policy: QueuePolicy, *, by_bullmq: bool) -> str | None:

@@ -19,24 +19,30 @@ from bot.render.typed import typed
 from bot.render.words import code, date, escape, mention, number, plural
 
 _ARCHIVES: Final = 10
-_MADE_BY: Final = {"clean": "cleaned", "remove": "removed", "drain": "drained"}
+_MADE_BY: Final = {"clean": "cleaned", "remove": "removed", "drain": "drained", "sweep": "swept"}
 
 
 def lines(plan: Plan, archive: ArchiveInfo | None, now: Ms) -> list[str]:
     """What a card says below its question: where what comes back comes from."""
     if plan.kind is not PlanKind.UNDO or archive is None:
         return []
-    made = _made(archive, now)
-    return [f"{made[0].upper()}{made[1:]}, archived until {date(archive.expires_at, now)}"]
+    how = made(archive, now)
+    return [f"{how[0].upper()}{how[1:]}, archived until {date(archive.expires_at, now)}"]
 
 
 def asks(plan: Plan, archive: ArchiveInfo | None) -> str:
     """What a card asks once more before it is done, "" where it need not."""
+    if plan.kind is PlanKind.SWEEP and plan.archive:
+        return (
+            "Each may be the last copy of a job's data. They are archived first: until the archive "
+            "expires, undo brings them back."
+        )
     if plan.kind is not PlanKind.UNDO or archive is None or not archive.replaced:
         return ""
+    rest = " Those that are done are left out as they come." if plan.at_most else ""
     return (
         "New jobs were made in their place. An order whose new job ran is provisioned twice when "
-        "its old job is retried too."
+        f"its old job is retried too.{rest}"
     )
 
 
@@ -87,7 +93,7 @@ def archives(
         what = f"*{number(one.jobs)}* {state}{'job' if one.jobs == 1 else 'jobs'}"
         blocks.append(
             section(
-                f"{what} of *{escape(address, 80)}* · {_made(one, now)}",
+                f"{what} of *{escape(address, 80)}* · {made(one, now)}",
                 f"{code(one.id, 40)} · {say_size(one.bytes)} · until {date(one.expires_at, now)}",
                 accessory=button("Undo\u2026", typed("undo", one.id)) if one.id in mine else None,
             )
@@ -102,7 +108,7 @@ def archives(
     return finish(title, blocks)
 
 
-def _made(archive: ArchiveInfo, now: Ms) -> str:
+def made(archive: ArchiveInfo, now: Ms) -> str:
     """`cleaned by @bob 03:12`."""
     if archive.replaced:
         when = date(archive.at, now)

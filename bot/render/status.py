@@ -172,8 +172,9 @@ def _course(view: StatusView, health: QueueHealth) -> list[str]:
     memory, backlog = view.memories.get(health.queue), health.sample.counts.backlog
     if memory is None or view.stale or not backlog:
         return []
-    course = [levels.trend(memory.trend, backlog)] if memory.trend is not None else []
-    course = [] if course == ["steady"] else course
+    runs = health.sample.workers != 0 and not health.sample.paused
+    said = "" if memory.trend is None else levels.trend(memory.trend, backlog, runs=runs)
+    course = [] if said in ("", "steady") else [said]
     if memory.last_progress is None:
         return course
     growing = course if (memory.trend or 0) > 0 else []

@@ -46,6 +46,7 @@ def detail(
         ),
         fields(*_counts(health, view)),
         orders.of_queue(stuck, address, view.now, may_retry=may_retry),
+        orders.of_archives(stuck, view.now, may_retry=may_retry),
         context(*_facts(health, catalog, may_retry=may_retry)),
         context(*blindness(view)),
         actions(

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from bot.domain.access import Actor
 from bot.domain.audit import Outcome
-from bot.domain.emergencies import Verdict, total, verdict
-from bot.domain.plans import APPROVAL_LIFETIME, Plan, PlanStatus, drifted
+from bot.domain.emergencies import Verdict, changes, exchanged, hurried, total, verdict
+from bot.domain.plans import APPROVAL_LIFETIME, Plan, PlanGroup, PlanStatus
 from bot.domain.policy import Catalog
 from bot.errors import AccessDeniedError, PlanExpiredError, RefusedError, StaleError, UsageError
 from bot.ports import OperationQueue, PlanStore, QueueReader
@@ -59,7 +59,7 @@ class Approving:
 
         Raises:
             StaleError: it is unknown, another person's, expired, asked already, or the counts have
-                changed by more than a tenth since they were shown.
+                changed by more than a tenth since they were shown, in sum or by their states.
             UsageError: the name is not the queue's.
         """
         plan = await self.plan(plan_id)
@@ -74,13 +74,19 @@ class Approving:
             raise PlanExpiredError("The dialog was open for too long: the numbers may be others.")
         if not self.is_named(plan, typed):
             raise UsageError("That is not the queue's name. Nothing was changed.")
-        matching = await self._planner.recount(plan)
-        if drifted(plan, matching):
+        groups = await self._planner.counted(plan)
+        if exchanged(plan.groups, groups):
             raise StaleError(
-                f"The queue has changed: {plan.matching:,} jobs were shown, {matching:,} are there "
-                "now. Nothing was changed. Ask again."
+                f"The queue has changed: {plan.matching:,} jobs were shown, {total(groups):,} are "
+                f"there now ({changes(plan.groups, groups)}). Nothing was changed. Ask again."
             )
-        asked = replace(plan, status=PlanStatus.ASKED, expires_at=now + APPROVAL_LIFETIME)
+        soon = hurried(plan, groups, after=now - plan.asked_at)
+        asked = replace(
+            plan,
+            status=PlanStatus.ASKED,
+            expires_at=now + APPROVAL_LIFETIME,
+            warnings=(*plan.warnings, soon) if soon else plan.warnings,
+        )
         if not await self._plans.advance(asked, expected=PlanStatus.PROPOSED):
             raise self._settled(await self.plan(plan_id))
         await self._record(actor, asked, "ask", Outcome.DONE, "asked a second admin")
@@ -95,7 +101,7 @@ class Approving:
 
         Returns:
             The plan: begun, or put aside since it has expired or the counts have changed by more
-            than a tenth. Then `matching` is what is there now.
+            than a tenth, in sum or by their states. Then `matching` is what is there now.
 
         Raises:
             StaleError: it is unknown, or settled already.
@@ -114,9 +120,8 @@ class Approving:
             await self._record(actor, plan, plan.kind.verb, Outcome.REFUSED, str(error))
             raise
         groups = await self._planner.counted(plan)
-        if drifted(plan, total(groups)):
-            plan = replace(plan, groups=groups)
-            return await self._close(plan, actor.user, Verdict.VOID, matching=total(groups))
+        if exchanged(plan.groups, groups):
+            return await self._close(plan, actor.user, Verdict.VOID, now=groups)
         asker = Actor(user=plan.asked_by, channel=plan.channel)
         approved = replace(plan, approved_by=actor.user)
         try:
@@ -155,9 +160,9 @@ class Approving:
         return plan
 
     async def _close(
-        self, plan: Plan, by: str, how: Verdict, *, matching: int | None = None
+        self, plan: Plan, by: str, how: Verdict, *, now: tuple[PlanGroup, ...] | None = None
     ) -> Plan:
-        """Put it aside, and say why.
+        """Put it aside, and say why; `now` is what is there instead of what was asked about.
 
         Raises:
             StaleError: another press has settled it.
@@ -168,12 +173,13 @@ class Approving:
             confirmed_by=by,
             confirmed_at=await self._reader.now(),
             outcome=how.value,
-            matching=plan.matching if matching is None else matching,
+            groups=plan.groups if now is None else now,
+            matching=plan.matching if now is None else total(now),
         )
         if not await self._plans.advance(closed, expected=PlanStatus.ASKED):
             raise self._settled(await self.plan(plan.id))
         actor = Actor(user=by, channel=plan.channel)
-        await self._record(actor, closed, plan.kind.verb, Outcome.REFUSED, _why(closed, how))
+        await self._record(actor, closed, plan.kind.verb, Outcome.REFUSED, _why(plan, closed, how))
         return closed
 
     def _own(self, plan: Plan) -> AccessDeniedError:
@@ -215,9 +221,10 @@ class Approving:
         )  # fmt: skip
 
 
-def _why(plan: Plan, how: Verdict) -> str:
+def _why(asked: Plan, plan: Plan, how: Verdict) -> str:
     if how is Verdict.VOID:
-        return f"void: {plan.count:,} when it was asked, {plan.matching:,} now"
+        sums = f"{plan.count:,} when it was asked, {plan.matching:,} now"
+        return f"void: {sums} ({changes(asked.groups, plan.groups)})"
     if how is Verdict.REFUSED:
         return "taken back" if plan.confirmed_by == plan.asked_by else "not approved"
     return "not approved in time" if how is Verdict.EXPIRED else "the request could not be posted"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from bot.domain.archives import Kept, in_order
@@ -19,12 +20,13 @@ from bot.domain.jobs import ArchivedJob, BatchOutcome, FailedRef
 from bot.domain.queues import QueueId
 from bot.errors import BullhornError, RefusedError, StaleError
 from bot.ports import Archive, DoneSets, QueueRemover
-
-_AT_ONCE = 500
-"""Ids that a done set is asked about at a time."""
+from bot.services.done_ids import done_among
 
 Reopen: TypeAlias = Callable[[], Awaitable[None]]
 """Makes the archive where it is not there."""
+
+Stays: TypeAlias = Callable[[int, Sequence[ArchivedJob]], Awaitable[Collection[str]]]
+"""Which of the jobs of a batch must stay archived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Archiving:
             UnavailableError: something does not answer; `resume` finishes what was begun.
                 `done` is, in each of these, what was removed before.
         """
-        known = await self._contained(queue, operation, [job.id for job in jobs])
+        known = await done_among(self._done, queue, operation, [job.id for job in jobs])
         outcome = BatchOutcome(already=len(known))
         rest = [job for job in jobs if job.id not in known]
         try:
@@ -119,7 +121,7 @@ class Archiving:
         refusal: RefusedError | None = None
         for number in await self._archive.unsettled(archive_id):
             jobs = await self._archive.batch(archive_id, number)
-            known = await self._contained(queue, operation, [job.id for job in jobs])
+            known = await done_among(self._done, queue, operation, [job.id for job in jobs])
             left = [job for job in jobs if job.id not in known]
             now = await self._as_they_are(queue, left)
             whole = [now.get(job.id, job) for job in jobs]
@@ -127,7 +129,7 @@ class Archiving:
             if kept is None:  # another has finished it meanwhile
                 continue
             batch = _Batch(queue, archive_id, kept, operation, reopen)
-            earlier = await self._contained(queue, batch.done_set, [job.id for job in left])
+            earlier = await done_among(self._done, queue, batch.done_set, [job.id for job in left])
             await self._done.remember(queue, operation, earlier)
             try:
                 removed = await self._remove(batch, left, configured)
@@ -150,52 +152,53 @@ class Archiving:
         configured: int | None,
         operation: str,
         size: Callable[[], int],
-        leave: Collection[str] = (),
+        stays: Stays | None = None,
     ) -> AsyncIterator[BatchOutcome]:
         """Restore a batch as it was, `size()` jobs at a time; what is back goes out of the archive.
 
-        `operation` is the undo's own, `leave` are jobs that stay archived. Batches must be brought
-        back in the archive's order, and may be again: what was restored is `already` then.
+        `operation` is the undo's own; what `stays` tells of jobs that come next is `left_out`.
+        Batches must be brought back in the archive's order, and may be again: what was restored is
+        `already` then.
 
         Raises:
             RefusedError: the queue does not allow it now; `done` is what was restored before.
             UnavailableError: something does not answer; call again.
         """
-        whole = await self._archive.batch(archive_id, batch)
-        waiting = in_order([job for job in whole if job.id not in leave])
+        drop = partial(
+            self.drop_returned, queue, archive_id=archive_id, batch=batch, operation=operation
+        )
+        waiting = in_order(await self._archive.batch(archive_id, batch))
         while waiting:
+            staying = await stays(batch, waiting) if stays is not None else ()
             count = size()
             jobs, waiting = waiting[:count], waiting[count:]
+            some = [job for job in jobs if job.id not in staying]
             try:
                 outcome = await self._remover.restore(
-                    queue, jobs, configured=configured, operation=operation, archive=archive_id
+                    queue, some, configured=configured, operation=operation, archive=archive_id
                 )
             except RefusedError:
-                await self._drop_restored(queue, jobs, archive_id, batch, operation)
+                await drop(jobs=some)
                 raise
-            await self._drop_restored(queue, jobs, archive_id, batch, operation)
-            yield outcome
+            await drop(jobs=some)
+            yield outcome + BatchOutcome(left_out=len(jobs) - len(some))
 
     async def drop_returned(
-        self, queue: QueueId, *, archive_id: str, batch: int, operation: str
+        self,
+        queue: QueueId,
+        *,
+        archive_id: str,
+        batch: int,
+        operation: str,
+        jobs: Sequence[ArchivedJob] | None = None,
     ) -> None:
-        """Take out of a batch what this undo has brought back, where a crash has left it there.
+        """Take what this undo has brought back out of a batch: of these `jobs`, or of all of it.
 
         Raises:
             UnavailableError: something does not answer; call again.
         """
-        jobs = await self._archive.batch(archive_id, batch)
-        await self._drop_restored(queue, jobs, archive_id, batch, operation)
-
-    async def _drop_restored(
-        self,
-        queue: QueueId,
-        jobs: Sequence[ArchivedJob],
-        archive_id: str,
-        batch: int,
-        operation: str,
-    ) -> None:
-        back = await self._contained(queue, operation, [job.id for job in jobs])
+        some = await self._archive.batch(archive_id, batch) if jobs is None else jobs
+        back = await done_among(self._done, queue, operation, [job.id for job in some])
         if back:
             await self._archive.drop_jobs(archive_id, batch, back)
 
@@ -240,7 +243,7 @@ class Archiving:
         """Settle a batch that another process may hold too; raises as `_settle`."""
         await self._done.close(batch.queue, batch.done_set)
         ids = [job.id for job in jobs]
-        removed = await self._contained(batch.queue, batch.done_set, ids)
+        removed = await done_among(self._done, batch.queue, batch.done_set, ids)
         await self._settle(batch, jobs, removed)
 
     async def _settle(
@@ -281,15 +284,6 @@ class Archiving:
         )
         refusal.done = BatchOutcome(done=tuple(ids))
         raise refusal
-
-    async def _contained(
-        self, queue: QueueId, operation: str, ids: Sequence[str]
-    ) -> frozenset[str]:
-        found: frozenset[str] = frozenset()
-        for start in range(0, len(ids), _AT_ONCE):
-            part = ids[start : start + _AT_ONCE]
-            found |= await self._done.contains(queue, operation, part)
-        return found
 
 
 def _ref(job: ArchivedJob) -> FailedRef:

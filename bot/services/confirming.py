@@ -8,7 +8,7 @@ from secrets import token_hex
 
 from bot.domain.access import Actor
 from bot.domain.audit import Outcome
-from bot.domain.plans import Plan, PlanKind, PlanStatus, drifted
+from bot.domain.plans import Change, Plan, PlanKind, PlanStatus
 from bot.domain.policy import Catalog
 from bot.domain.times import Ms
 from bot.errors import (
@@ -21,16 +21,16 @@ from bot.errors import (
 from bot.ports import OperationQueue, OperationStore, PlanStore, QueueReader
 from bot.services import plan_words as words
 from bot.services.journal import Journal
-from bot.services.planning import Planner, Proposal
+from bot.services.planning import Planner, Proposal, change_of, redrawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed:
-    """A plan that was begun; or, with `drawn_again`, that must be asked again, and how it was."""
+    """A plan that was begun; or, with `drawn_again`, that must be asked again, and why."""
 
     plan: Plan
     drawn_again: Proposal | None = None
-    now_matching: int = 0
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +93,15 @@ class Confirming:
         except RefusedError as error:
             await self._record(actor, plan, Outcome.REFUSED, str(error))
             raise
-        matching = await planner.recount(plan)
-        if drifted(plan, matching):
-            return await self._ask_again(actor, plan, matching)
+        change = await change_of(plan, planner)
+        if change:
+            return await self._ask_again(actor, plan, change)
         return Confirmed(plan=await self.begin(actor, plan, expected=PlanStatus.PROPOSED))
 
-    async def rest(self, actor: Actor, plan_id: str) -> Plan:
-        """Go on with what a canary has left; any operator may.
+    async def rest(self, actor: Actor, plan_id: str) -> Confirmed:
+        """Go on with what a canary has left, or ask anew; any operator may.
+
+        It stays on offer when it is asked anew: whoever presses gets a card of their own.
 
         Raises:
             As `confirm`.
@@ -109,8 +111,12 @@ class Confirming:
             await self._hand_over(plan, actor)
             await self._not_open(plan)
             raise StaleError("Nothing of this plan waits. Ask for a new one.")
-        await self._planners[plan.kind].check(plan)
-        return await self.begin(actor, replace(plan, canary=0), expected=PlanStatus.TRIED)
+        planner, rest = self._planners[plan.kind], replace(plan, canary=0, begin_at=None)
+        await planner.check(rest)
+        change = await change_of(rest, planner, late=await self._is_late(rest))
+        if change:
+            return await self._ask_again(actor, rest, change)
+        return Confirmed(plan=await self.begin(actor, rest, expected=PlanStatus.TRIED))
 
     async def begin(self, actor: Actor, plan: Plan, *, expected: PlanStatus) -> Plan:
         """Win the plan for this press, record that, and hand it to whichever replica is free.
@@ -161,7 +167,7 @@ class Confirming:
             raise StaleError("This plan is not known any more. Ask for a new one.")
         if plan.status is not PlanStatus.RUNNING:
             raise StaleError("This has ended already: there is nothing to stop.")
-        await self._operations.ask_stop(plan_id, actor.user)
+        await self._operations.ask_stop(plan_id, plan.attempt, actor.user)
         await self._withdraw(plan)
         what = words.what(plan, self._redact(plan))
         await self._journal.record(
@@ -173,16 +179,24 @@ class Confirming:
         """A stored plan."""
         return await self._plans.get(plan_id)
 
-    async def _ask_again(self, actor: Actor, plan: Plan, matching: int) -> Confirmed:
-        if matching:
+    async def _ask_again(self, actor: Actor, plan: Plan, change: Change) -> Confirmed:
+        if change.matching:
             again = await self._planners[plan.kind].again(actor, plan)
+            change = redrawn(change, plan, again.plan)
             await self._put_aside(plan)
-            return Confirmed(plan=plan, drawn_again=again, now_matching=matching)
+            return Confirmed(plan=plan, drawn_again=again, change=change)
         await self._put_aside(plan)
+        left = plan.count - plan.done
         raise JobGoneError(
-            f"None of these {plan.count:,} {words.noun(plan)} is there any more. "
+            f"None of these {left:,} {words.noun(plan, left)} is there any more. "
             "Nothing was changed."
         )
+
+    async def _is_late(self, plan: Plan) -> bool:
+        """Whether a canary's rest was offered too long ago to begin as it was."""
+        operation = await self._operations.load(plan.id)
+        until = operation.offered_until if operation is not None else 0
+        return until is not None and await self._reader.now() >= until
 
     async def _put_aside(self, plan: Plan) -> None:
         aside = replace(plan, status=PlanStatus.CANCELLED)
@@ -205,7 +219,7 @@ class Confirming:
         """
         if plan.status is not PlanStatus.RUNNING or await self._is_taken(plan):
             return False
-        await self._operations.ask_stop(plan.id, plan.asked_by)
+        await self._operations.ask_stop(plan.id, plan.attempt, plan.asked_by)
         if await self._is_taken(plan):
             return False
         aside = replace(plan, status=PlanStatus.CANCELLED)
@@ -252,7 +266,7 @@ class Confirming:
             operation = await self._operations.load(plan.id)
             done = operation.tally.done if operation is not None else 0
             text = f"{{people}} began this at {{at}}, and it is under way: {done:,} of "
-            raise StaleError(f"{text}{plan.count:,} done.", people=who, at=at)
+            raise StaleError(f"{text}{plan.whole:,} done.", people=who, at=at)
 
     def _redact(self, plan: Plan) -> tuple[str, ...]:
         return self._catalog.policy(plan.queue).redact

@@ -6,7 +6,8 @@ from bot.domain.jobs import FailedJob
 from bot.domain.operations import WATCHED
 from bot.domain.queues import QueueId
 from bot.ports import DoneSets, QueueReader
-from bot.services.operations.salesforce import new_set, tried_set
+from bot.services.operations.salesforce_receipts import new_set
+from bot.services.order_notes import notes_set
 
 
 class FailedAgain:
@@ -38,5 +39,5 @@ class FailedAgain:
 
     async def _set_of(self, queue: QueueId, operation: str) -> str:
         """The done set of its jobs: through Salesforce those are new ones."""
-        through = await self._done.count(queue, tried_set(operation))
+        through = await self._done.count(queue, notes_set(operation))
         return new_set(operation) if through else operation

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bot.domain.queues import QueueId
-from bot.domain.salesforce import NewJob
-from bot.domain.times import Ms
+from bot.domain.salesforce import NewJob, order_key
+from bot.domain.subjects import JobAbout
+from bot.domain.times import MINUTE, Ms
+
+SKEW: Final[Ms] = MINUTE
+"""A job's time of creation is its producer's clock: by so much it may be behind ours."""
 
 _AT_MOST: Final = 2_000
 """Orders whose jobs are gone that are asked for at a time: ten calls."""
@@ -15,11 +20,13 @@ _AT_MOST: Final = 2_000
 
 @dataclass
 class NewJobWatch:
-    """A watch for new jobs: what is known so far, by the order's id as it was asked."""
+    """A watch for new jobs: what is known so far, by the order's id as it was asked.
+
+    `set_at` is when each order was set, `old` are jobs that were there before that.
+    """
 
     queue: QueueId
-    order_ids: tuple[str, ...]
-    since: Ms
+    set_at: Mapping[str, Ms]
     old: frozenset[str]
     known: dict[str, NewJob] = field(default_factory=dict)
     odd: dict[str, str] = field(default_factory=dict)
@@ -33,7 +40,25 @@ class NewJobWatch:
 
     def missing(self) -> list[str]:
         """The orders without a new job."""
-        return [one for one in self.order_ids if one not in self.known]
+        return [one for one in self.set_at if one not in self.known]
+
+    def earliest(self) -> Ms:
+        """When the first new job can have been made that is not known yet."""
+        return min(self.set_at[one] for one in self.missing()) - SKEW
+
+    def take(self, jobs: Mapping[str, Sequence[JobAbout]]) -> None:
+        """The newest job of each order, by `order_key`, if it came after the order was set."""
+        for order_id in self.missing():
+            earliest = self.set_at[order_id] - SKEW
+            new = [
+                job
+                for job in jobs.get(order_key(order_id), ())
+                if job.id not in self.old
+                and min(job.created_at or 0, job.finished_at or earliest) >= earliest
+            ]
+            if new:
+                newest = max(new, key=lambda job: job.created_at or 0)
+                self.known[order_id] = NewJob(order_id=order_id, state="waiting", job_id=newest.id)
 
     def open(self) -> list[NewJob]:
         """The new jobs that have not ended."""

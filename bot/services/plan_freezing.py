@@ -72,7 +72,8 @@ async def freeze_named(
     jobs = [job for job in found.values() if job is not None]
     missing = len(found) - len(jobs)
     if not jobs:
-        which = "This job is not" if missing == 1 else f"None of these {missing:,} jobs is"
+        named = f"Job {ids[0][:60]} is not"
+        which = named if missing == 1 else f"None of these {missing:,} jobs is"
         raise JobGoneError(f"{which} failed now: nothing to retry.")
     said = f"{missing:,} of the {len(found):,} named are not failed now: left out"
     return Frozen(

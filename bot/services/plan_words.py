@@ -25,6 +25,9 @@ _PAST: Final = {
     PlanKind.OBLITERATE: "obliterated",
 }
 
+_RETRIES: Final = (PlanKind.RETRY, PlanKind.SALESFORCE)
+"""Their note begins with why some were left out."""
+
 
 def what(plan: Plan, redact: Sequence[str]) -> str:
     """`retry 9 × WHMCS_ERROR`, `clean 1,204 completed jobs`; a code that is a message is masked."""
@@ -35,7 +38,8 @@ def what(plan: Plan, redact: Sequence[str]) -> str:
     code = _code(plan, redact)
     about = f" × {code}" if code else f" {noun(plan)}"
     tried = f", {plan.canary:,} first" if plan.canary else ""
-    return f"{plan.kind.verb} {plan.count:,}{about}{_how(plan)}{tried}"
+    most = "up to " if plan.at_most else ""
+    return f"{plan.kind.verb} {most}{plan.count:,}{about}{_how(plan)}{tried}"
 
 
 def note(plan: Plan, done: int, redact: Sequence[str]) -> str:
@@ -51,15 +55,15 @@ def note(plan: Plan, done: int, redact: Sequence[str]) -> str:
 def outcome(plan: Plan, operation: Operation) -> str:
     """How it ended, for the audit log: `8 of 9; 1 no longer as shown`."""
     tally = operation.tally
-    of = f", {plan.count:,} when asked" if tally.done > plan.count else f" of {plan.count:,}"
+    of = f", {plan.count:,} when asked" if tally.done > plan.whole else f" of {plan.whole:,}"
     said = [f"{tally.done:,}{of}"]
     if tally.changed:
         said.append(f"{tally.changed:,} no longer as shown")
-    if tally.vanished:
+    if tally.vanished and plan.kind is not PlanKind.UNDO:  # told by why it ended
         ids = "ids without a job taken out" if plan.kind is PlanKind.CLEAN else "had vanished"
         said.append(f"{tally.vanished:,} {ids}")
     if tally.left_out:
-        why = operation.note.partition("\n")[0] if plan.kind is PlanKind.SALESFORCE else ""
+        why = operation.note.partition("\n")[0] if plan.kind in _RETRIES else ""
         said.append(f"{tally.left_out:,} left out{f': {why}' if why else ''}")
     if operation.stopped_by:
         said.append(f"stopped by {operation.stopped_by}")
@@ -102,8 +106,7 @@ def noun(plan: Plan, count: int | None = None) -> str:
         PlanKind.DRAIN: "pending job",
     }
     retried = "named job" if plan.named else "failed job"
-    is_retry = plan.kind in (PlanKind.RETRY, PlanKind.SALESFORCE)
-    return f"{kinds.get(plan.kind, retried if is_retry else 'job')}{plural}"
+    return f"{kinds.get(plan.kind, retried if plan.kind in _RETRIES else 'job')}{plural}"
 
 
 def grouped(jobs: Sequence[FailedJob]) -> tuple[FailureGroup, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, runtime_checkable
 
 from bot.domain.access import Actor
 from bot.domain.archives import ArchiveInfo
-from bot.domain.plans import Plan, PlanStatus
+from bot.domain.plans import Change, Overtaken, Plan, PlanStatus, drifted
 from bot.domain.queues import QueueId
 from bot.ports import PlanStore
 
@@ -52,6 +52,45 @@ class Planner(Protocol):
             RedisUnavailableError: the queue cannot be read.
         """
         ...
+
+
+@runtime_checkable
+class Overtakable(Protocol):
+    """A planner whose jobs may have been done by others since their card was drawn."""
+
+    async def overtaken(self, plan: Plan) -> Overtaken:
+        """Which those are.
+
+        Raises:
+            RedisUnavailableError: the queue cannot be read.
+        """
+        ...
+
+
+async def change_of(plan: Plan, planner: Planner, *, late: bool = False) -> Change:
+    """Whether what a plan would do now is still what its card showed.
+
+    Asked whenever it is about to begin: at the press, at that for a canary's rest, and when the
+    time has come of one for later.
+
+    Raises:
+        RedisUnavailableError: the queue cannot be read.
+    """
+    matching = await planner.recount(plan)
+    found = await planner.overtaken(plan) if isinstance(planner, Overtakable) else Overtaken()
+    return Change(
+        was=plan.matching - plan.done,
+        matching=matching,
+        drifted=drifted(plan, matching),
+        overtaken=found,
+        late=late,
+    )
+
+
+def redrawn(change: Change, before: Plan, now: Plan) -> Change:
+    """With the numbers of the card that is drawn anew, so that both say the same."""
+    left_out = (before.matching - before.count, now.matching - now.count)
+    return replace(change, matching=now.matching, left_out=left_out)
 
 
 async def under_way(plans: PlanStore, queue: QueueId) -> tuple[str, ...]:

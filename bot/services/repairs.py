@@ -33,6 +33,7 @@ from bot.services.operations.unstick import UnstickExecutor
 from bot.services.plan_desk import Desk
 from bot.services.planning import Planner
 from bot.services.promoting import PromotePlanner, Promoting
+from bot.services.returning import Returning
 from bot.services.settled_orders import SettledOrders
 from bot.services.sweeping import SweepPlanner
 from bot.services.undoing import UndoPlanner
@@ -76,13 +77,13 @@ class Repairs:
         self.promote = PromotePlanner(desk=desk, remover=remover)
         self.unstick = UnstickPlanner(desk=desk, operator=supplies.operator)
         self.clean = CleanPlanner(desk=desk, remover=remover, scales=self.scales)
-        self.sweep = SweepPlanner(desk=desk, remover=remover)
+        self.sweep = SweepPlanner(desk=desk, remover=remover, scales=self.scales)
         self.emergencies = EmergencyPlanner(
             reader=supplies.reader, plans=supplies.plans, archive=archive, catalog=supplies.catalog
         )
         self.undo = UndoPlanner(
-            desk=desk, archive=archive, outcomes=supplies.outcomes, settled=settled,
-            operations=operations,
+            desk=desk, archive=archive, outcomes=supplies.outcomes,
+            returning=_returning(supplies, settled), operations=operations,
         )  # fmt: skip
 
     def planners(self) -> Mapping[PlanKind, Planner]:
@@ -114,12 +115,27 @@ def repair_executors(
             reader=supplies.reader, operator=operator, done=done, catalog=catalog
         ),
         PlanKind.CLEAN: CleanExecutor(taking=taking, remover=remover, done=done, catalog=catalog),
-        PlanKind.SWEEP: SweepExecutor(remover=remover, done=done, catalog=catalog),
+        PlanKind.SWEEP: SweepExecutor(taking=taking, remover=remover, done=done, catalog=catalog),
         PlanKind.UNDO: UndoExecutor(
-            archiving=archiving, archive=archive, catalog=catalog, settled=settled
+            archiving=archiving,
+            archive=archive,
+            done=done,
+            catalog=catalog,
+            returning=_returning(supplies, settled),
         ),
         PlanKind.DRAIN: DrainExecutor(taking=taking, remover=remover, done=done),
         PlanKind.OBLITERATE: ObliterateExecutor(
             reader=supplies.reader, remover=remover, catalog=catalog
         ),
     }
+
+
+def _returning(supplies: Supplies, settled: SettledOrders | None) -> Returning:
+    """Who looks at archived jobs before they come back."""
+    return Returning(
+        reader=supplies.reader,
+        archive=supplies.archive,
+        done=supplies.done,
+        catalog=supplies.catalog,
+        settled=settled,
+    )

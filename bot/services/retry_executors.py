@@ -11,7 +11,8 @@ from bot.services.archiving import Archiving
 from bot.services.operations.base import Executor, Watcher
 from bot.services.operations.clean import Taking
 from bot.services.operations.retry import RetryExecutor
-from bot.services.operations.salesforce import SalesforceExecutor, SalesforceReceipts
+from bot.services.operations.salesforce import SalesforceExecutor
+from bot.services.operations.salesforce_receipts import SalesforceReceipts
 from bot.services.repairs import Supplies
 from bot.services.salesforce_retry import SalesforceRetry
 
@@ -35,7 +36,7 @@ def retry_executors(
         orders=orders, reader=reader, outcomes=supplies.outcomes, policy=policy
     )
     executors[PlanKind.SALESFORCE] = SalesforceExecutor(
-        retry=through, reader=reader, done=done, policy=policy
+        retry=through, reader=reader, done=done, policy=policy, catalog=catalog
     )
     archiving = Archiving(remover=remover, archive=archive, done=done)
     watchers[PlanKind.SALESFORCE] = SalesforceReceipts(

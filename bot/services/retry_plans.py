@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from secrets import token_hex
 
 from bot.domain.access import Actor
 from bot.domain.compatibility import Action, allow
 from bot.domain.jobs import FailureFilter
-from bot.domain.plan_choice import Superseded
 from bot.domain.plan_consequences import Known
 from bot.domain.plan_warnings import gap_over_at, plan_warnings
-from bot.domain.plans import PLAN_LIFETIME, Plan, PlanGroup, PlanKind
+from bot.domain.plans import PLAN_LIFETIME, Overtaken, Plan, PlanGroup, PlanKind
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.queues import QueueId
 from bot.domain.redaction import shown_code
 from bot.domain.sample import Sample
 from bot.domain.times import Ms
-from bot.errors import JobGoneError
 from bot.ports import PlanStore, QueueReader
+from bot.services.overtaken import DoneElsewhere, done_words, without_done
 from bot.services.plan_freezing import FROZEN_BY_ID, Frozen, freeze_matching, freeze_named, without
 from bot.services.plan_knowledge import Knowledge, look_into
 from bot.services.planning import Proposal, under_way
 from bot.services.queue_facts import QueueFacts, allows_fresh
-from bot.services.settled_orders import Asked, SettledOrders, left_out_words, not_checked
+from bot.services.settled_orders import SettledOrders, not_checked
 
 __all__ = ["FROZEN_BY_ID", "RetryPlanner"]
 
@@ -48,7 +47,7 @@ class RetryPlanner:
         self._plans = plans
         self._catalog = catalog
         self._salesforce = salesforce
-        self._settled = settled
+        self._elsewhere = DoneElsewhere(reader=reader, catalog=catalog, settled=settled)
         self._facts = QueueFacts(reader=reader, catalog=catalog)
 
     async def propose(
@@ -66,8 +65,8 @@ class RetryPlanner:
         """Freeze what matches now and store a plan for it.
 
         Named `ids` are all in it; of those that a filter selects, jobs whose business id has a
-        newer, an open or a completed job are left out, and by BullMQ those whose order is done in
-        Salesforce.
+        newer, an open or a completed job are left out, and those whose order is done in Salesforce:
+        through Salesforce, these also when they are named.
 
         Raises:
             JobGoneError: nothing that matches is failed, or all of it is left out.
@@ -76,22 +75,28 @@ class RetryPlanner:
         sample, policy = await self._facts.sample(queue), self._catalog.policy(queue)
         major, now = self._major(queue, sample, kind, fresh=fresh), sample.taken_at
         frozen, found = await self._frozen(queue, wanted, ids, now)
-        superseded = () if ids else found.superseded.jobs
-        asked = await self._asked(queue, kind, frozen, superseded, named=bool(ids))
-        if not ids:
-            frozen = await _without_settled(self._reader, queue, frozen, asked, policy)
+        named = [job_id for job_id, _ in frozen.ids] if ids else []
+        superseded = found.superseded.jobs
+        asked = await self._elsewhere.orders(
+            queue, frozen.edge, named, but=() if ids else superseded
+        )
+        done, kept = (*superseded, *asked.settled), bool(ids) and kind is PlanKind.RETRY
+        if not kept:
+            frozen = await without_done(self._reader, queue, frozen, asked, policy)
         plan = replace(
             _drawn(actor, queue, frozen, policy, now),
             kind=kind,
             named=bool(ids),
-            excluded=() if ids else (*superseded, *asked.settled),
+            matching=frozen.count if ids else frozen.matching,
+            doubled=done if ids else (),
+            excluded=() if ids else done,
             fresh=fresh,
             rate=rate,
-            canary=canary,
+            canary=canary if canary < frozen.count else 0,
         )
         known = _known(plan, frozen, found, major)
         said = (*await under_way(self._plans, queue), *frozen.said)
-        said = (*_settled_words(asked, named=bool(ids)), *said)
+        said = (*done_words(asked, kind, kept=kept), *said, *_too_few(canary, plan.count))
         plan = self._judged(plan, known, sample, said=said)
         await self._plans.save(plan)
         return Proposal(plan=plan, may_be_fresh=known.may_be_fresh)
@@ -121,6 +126,10 @@ class RetryPlanner:
         wanted = replace(plan.filter, until=None)
         return (await self._reader.failures(plan.queue, wanted)).total
 
+    async def overtaken(self, plan: Plan) -> Overtaken:
+        """Which of its jobs others have done since its card was drawn; raises as `recount`."""
+        return await self._elsewhere.since(plan)
+
     async def check(self, plan: Plan) -> None:
         """Look whether it may be done now.
 
@@ -138,39 +147,13 @@ class RetryPlanner:
         Nor is its order done in Salesforce, or unknown there.
         """
         policy, now = self._catalog.policy(queue), await self._reader.now()
-        if _settled_words(await self._about(queue, FailureFilter(), [job_id]), named=True):
+        asked = await self._elsewhere.orders(queue, FailureFilter(), [job_id])
+        if asked.settled or not_checked(asked):
             return False
         if policy.business_id is None and not (policy.min_gap and policy.subject_path):
             return True
         found = await look_into(self._reader, queue, policy, FailureFilter(), ids=[job_id], now=now)
         return not found.superseded.jobs and not found.soon.subjects
-
-    async def _asked(
-        self,
-        queue: QueueId,
-        kind: PlanKind,
-        frozen: Frozen,
-        but: Collection[str],
-        *,
-        named: bool,
-    ) -> Asked:
-        """What Salesforce says of the orders of a retry by BullMQ."""
-        if kind is not PlanKind.RETRY:
-            return Asked()
-        ids = [job_id for job_id, _ in frozen.ids] if named else []
-        return await self._about(queue, frozen.edge, ids, but=but)
-
-    async def _about(
-        self, queue: QueueId, wanted: FailureFilter, ids: Sequence[str], but: Collection[str] = ()
-    ) -> Asked:
-        """What Salesforce says of the orders of these jobs, where it provisions the queue's."""
-        settled = self._settled
-        if settled is None or not settled.concerns(queue):
-            return Asked()
-        facts = await self._reader.plan_facts(queue, wanted, ids=ids, business=settled.path)
-        gone = frozenset(but)
-        jobs = {job.id: job.business for job in facts.about if job.id not in gone}
-        return await settled.within(jobs, under_way=False)
 
     async def _frozen(
         self, queue: QueueId, wanted: FailureFilter, ids: Sequence[str], now: Ms
@@ -224,35 +207,6 @@ def _drawn(actor: Actor, queue: QueueId, frozen: Frozen, policy: QueuePolicy, no
     )
 
 
-async def _without_settled(
-    reader: QueueReader, queue: QueueId, frozen: Frozen, asked: Asked, policy: QueuePolicy
-) -> Frozen:
-    """All but the jobs whose order is done in Salesforce.
-
-    Raises:
-        JobGoneError: nothing is left.
-    """
-    if asked.settled and len(asked.settled) >= frozen.count:
-        raise JobGoneError(
-            f"Nothing to retry: {left_out_words(asked.orders, asked.statuses())}. To retry a job "
-            "all the same, name it: `retry QUEUE ID --bullmq`."
-        )
-    done = Superseded(jobs=tuple(asked.settled), values=asked.orders)
-    return await without(reader, queue, frozen, done, policy)
-
-
-def _settled_words(asked: Asked, *, named: bool) -> list[str]:
-    """What a card says first of orders that are done, or that could not be asked for."""
-    said = []
-    if asked.settled:
-        what = "" if named else "left out, "
-        them = "it" if asked.orders == 1 else "them"
-        who = left_out_words(asked.orders, asked.statuses())
-        said.append(f"{who}: {what}a retry would provision {them} twice")
-    unknown = not_checked(asked)
-    return [*said, unknown] if unknown else said
-
-
 def _known(plan: Plan, frozen: Frozen, found: Knowledge, major: int | None) -> Known:
     """What its card has to say of the jobs."""
     retried = plan.kind is PlanKind.RETRY
@@ -269,3 +223,11 @@ def _known(plan: Plan, frozen: Frozen, found: Knowledge, major: int | None) -> K
         kept=frozen.kept,
         kept_limit=frozen.kept_limit,
     )
+
+
+def _too_few(canary: int, count: int) -> list[str]:
+    """That a try of so many first would be all of them."""
+    if not canary or canary < count:
+        return []
+    there = "There is only 1" if count == 1 else f"There are only {count:,}"
+    return [f"{there}: no try of {canary:,} first"]

@@ -25,20 +25,27 @@ from bot.domain.salesforce import (
     SalesforcePolicy,
     forms,
     is_order_id,
+    jobs_by_order,
     order_key,
     unique_ids,
 )
 from bot.domain.subjects import JobAbout, JobsAbout
-from bot.domain.times import MINUTE, Ms
-from bot.errors import BullhornError, UnavailableError
+from bot.domain.times import Ms
+from bot.errors import (
+    BullhornError,
+    SalesforceRefusedError,
+    SalesforceUnavailableError,
+    UnavailableError,
+)
 from bot.ports import OrderSystem, OutcomeReader, QueueReader
-from bot.services.new_job_watch import NewJobWatch
+from bot.services.new_job_watch import SKEW, NewJobWatch
+from bot.services.order_notes import OrderNotes
 
 FINISHED: Final = frozenset({"completed", "failed"})
 """The sets of jobs that nothing more will become of by themselves."""
 
-_SKEW: Ms = MINUTE
-"""A job's time of creation is its producer's clock: by so much it may be behind ours."""
+_NOT_DONE: Final = (Retried.CHANGED, Retried.GONE, Retried.REFUSED)
+"""What says that an order was not changed."""
 _FIRST, _SLOWER, _LAST = 1.0, 1.5, 15.0
 """Seconds between two looks for new jobs: the first pause, how it grows, the longest."""
 _ASK_EVERY: Final = 60.0
@@ -49,6 +56,7 @@ _NO_STATUS: Final = "(empty)"
 _LOOK: Final = 500
 """Jobs whose end is asked for in one call."""
 
+Ids = Sequence[str]
 Told = Callable[[Mapping[str, NewJob]], Awaitable[None]]
 
 
@@ -78,7 +86,9 @@ class SalesforceRetry:
         """The jobs of these orders that have not finished, or all: with one of those, no retry."""
         since = None if finished else await self._reader.now()
         asked = _forms(_ids(jobs))
-        return await self._reader.jobs_about(queue, self._policy.order_id, asked, since=since)
+        return await self._reader.jobs_about(
+            queue, self._policy.order_id, asked, since=since, thorough=True
+        )
 
     async def reactivate(
         self,
@@ -87,42 +97,55 @@ class SalesforceRetry:
         *,
         stuck_since: Ms | None = None,
         about: JobsAbout | None = None,
+        notes: OrderNotes | None = None,
     ) -> Mapping[str, OrderOutcome]:
         """Set the orders of these jobs back to activating; the outcome by the jobs' ids.
 
-        May be run again after it was killed in the middle: orders that it had set are ALREADY. An
-        order with a job that has not finished is left alone: it would be provisioned twice.
-        `stuck_since` is for orders that are activating already: those that nobody changed after it
-        and that have no job in any state are set anew. `about` is what `jobs_of` found, if the
-        caller has asked it already.
+        May be run again after it was killed in the middle: orders that it had set are SET by its
+        `notes`, and ALREADY without. An order with a job that has not finished is left alone: it
+        would be provisioned twice. `stuck_since` is for orders that are activating already: those
+        that nobody changed after it and that have no job in any state are set anew. `about` is what
+        `jobs_of` found, if the caller has asked it already; what came since is looked for.
 
         Raises:
             SalesforceUnavailableError, SalesforceRefusedError, RedisUnavailableError: nothing was
                 changed. What happens once one order was changed is in the outcomes.
         """
         ids = _ids(jobs)
-        seen = await self._orders.orders(ids)
+        seen, at = await self._orders.orders(ids), await self._reader.now()
         if about is None:
             about = await self.jobs_of(queue, jobs, finished=stuck_since is not None)
-        others = _by_order(about)
+        latest = await self._latest(queue, ids, None if stuck_since is not None else at - SKEW)
+        others, sure = jobs_by_order(about, latest), about.sure and not latest.unread
         outcomes: dict[str, OrderOutcome] = {}
         ready: dict[str, Order] = {}
         for order_id in ids:
-            order = seen.get(order_id)
-            what = self._standing(order, others.get(order_key(order_id), ()), stuck_since)
+            order, key = seen.get(order_id), order_key(order_id)
+            what = self._standing(order, others.get(key, ()), stuck_since, sure=sure)
+            if order is not None and notes is not None and notes.changed(order):
+                what = _ours(what, stuck=stuck_since is not None)
             if what is None and order is not None:
-                ready[order_id] = order
+                ready[key] = order
             else:
-                outcomes[order_key(order_id)] = _left(order_id, what or Retried.GONE, order)
+                outcomes[key] = _left(order_id, what or Retried.GONE, order)
+        if notes is not None:
+            await notes.put(jobs, ready, others, at)
         if ready:
-            outcomes |= await self._changed(ready)
+            outcomes |= await self._changed(list(ready.values()), notes)
         none = OrderOutcome(order_id="", what=Retried.NO_ID)
         return {job.job_id: outcomes.get(order_key(job.order_id or ""), none) for job in jobs}
 
+    async def _latest(
+        self, queue: QueueId, order_ids: Sequence[str], since: Ms | None
+    ) -> JobsAbout:
+        """The newest jobs of orders, right before these are changed."""
+        asked = _forms(order_ids)
+        return await self._reader.jobs_about(queue, self._policy.order_id, asked, since=since)
+
     def _standing(
-        self, order: Order | None, jobs: Sequence[JobAbout], stuck_since: Ms | None
+        self, order: Order | None, jobs: Sequence[JobAbout], stuck_since: Ms | None, *, sure: bool
     ) -> Retried | None:
-        """Why an order is not retried, None when it is."""
+        """Why an order is not retried, None when it is; `sure`: it has no other jobs than these."""
         if order is None:
             return Retried.GONE
         activating = self._policy.is_activating(order)
@@ -130,16 +153,28 @@ class SalesforceRetry:
             return Retried.ALREADY
         if any(stuck_since is not None or job.state not in FINISHED for job in jobs):
             return Retried.HAS_JOB
-        return None if activating or self._policy.expects(order) else Retried.UNEXPECTED
+        if not activating and not self._policy.expects(order):
+            return Retried.UNEXPECTED
+        return None if sure else Retried.UNSURE
 
-    async def _changed(self, ready: Mapping[str, Order]) -> dict[str, OrderOutcome]:
+    async def _changed(
+        self, ready: Sequence[Order], notes: OrderNotes | None
+    ) -> dict[str, OrderOutcome]:
         """Change them; what was not answered clearly is looked at once more."""
-        done = dict(await self._orders.reactivate(list(ready.values())))
+        try:
+            done = dict(await self._orders.reactivate(ready))
+        except (SalesforceUnavailableError, SalesforceRefusedError) as error:
+            if isinstance(error, SalesforceRefusedError) or not error.unclear:
+                await _take_back(notes, [order.id for order in ready])
+            raise
+        not_done = [one for one, outcome in done.items() if outcome.what in _NOT_DONE]
+        refused = [one for one in not_done if done[one].what is Retried.REFUSED]
+        await _take_back(notes, not_done, refused)
         unclear = [one for one, outcome in done.items() if outcome.what is Retried.UNCLEAR]
         if unclear:
             with suppress(BullhornError):
                 now = await self._orders.orders(unclear)
-                before = {order.id: order.modified_at for order in ready.values()}
+                before = {order.id: order.modified_at for order in ready}
                 for one, order in now.items():
                     moved = order.modified_at != before.get(one)
                     if moved and self._policy.is_activating(order):
@@ -149,21 +184,21 @@ class SalesforceRetry:
     async def await_new_jobs(
         self,
         queue: QueueId,
-        order_ids: Collection[str],
+        set_at: Mapping[str, Ms],
         *,
-        since: Ms,
         limit: Ms,
         old: Collection[str] = (),
         told: Told | None = None,
     ) -> Mapping[str, NewJob]:
         """Watch until each order's new job has ended, at most for `limit` ms; by the order's id.
 
-        A job is new when it was added after `since` (Redis `TIME`; a minute earlier counts too)
-        and is none of `old`. Orders without one are not in the answer, unless their state tells: it
-        failed, it succeeded, or, when the time is over, that it is neither. `told` is called
-        whenever more is known. While Redis or Salesforce is away it waits, and raises nothing.
+        A job is new when it was added after its order was set (Redis `TIME`; a minute earlier
+        counts too) and is none of `old`. Orders without one are not in the answer, unless their
+        state tells: it failed, it succeeded, or, when the time is over, that it is neither. `told`
+        is called whenever more is known. While Redis or Salesforce is away it waits, and raises
+        nothing.
         """
-        watch = NewJobWatch(queue, unique_ids(order_ids), since, frozenset(old))
+        watch = NewJobWatch(queue, set_at, frozenset(old))
         ends, pause = self._monotonic() + limit / 1000, _FIRST
         asked = soon = self._monotonic()
         while True:
@@ -190,23 +225,11 @@ class SalesforceRetry:
 
     async def _look(self, watch: NewJobWatch) -> None:
         """For new jobs, and how those that are known stand."""
-        earliest = watch.since - _SKEW
         if missing := watch.missing():
             about = await self._reader.jobs_about(
-                watch.queue, self._policy.order_id, _forms(missing), since=earliest
+                watch.queue, self._policy.order_id, _forms(missing), since=watch.earliest()
             )
-            others = _by_order(about)
-            for order_id in missing:
-                new = [
-                    job
-                    for job in others.get(order_key(order_id), ())
-                    if job.id not in watch.old and (job.created_at or 0) >= earliest
-                ]
-                if new:
-                    newest = max(new, key=lambda job: job.created_at or 0)
-                    watch.known[order_id] = NewJob(
-                        order_id=order_id, state="waiting", job_id=newest.id
-                    )
+            watch.take(jobs_by_order(about))
         pending = watch.open()
         for start in range(0, len(pending), _LOOK):
             part = {job.job_id or "": job for job in pending[start : start + _LOOK]}
@@ -242,6 +265,14 @@ class SalesforceRetry:
                 )
 
 
+def _ours(what: Retried | None, *, stuck: bool) -> Retried | None:
+    """How an order stands that was to be set and has changed since: it was set.
+
+    One that was stuck and is failed may have been left there half-way: it is set on.
+    """
+    return what if stuck and what in (None, Retried.UNSURE) else Retried.SET
+
+
 def _left(order_id: str, what: Retried, order: Order | None) -> OrderOutcome:
     status = order.status if order is not None else None
     return OrderOutcome(order_id=order_id, what=what, status=status)
@@ -256,12 +287,11 @@ def _forms(order_ids: Iterable[str]) -> set[str]:
     return {form for order_id in order_ids for form in (order_id, *forms(order_id))}
 
 
-def _by_order(about: JobsAbout) -> Mapping[str, list[JobAbout]]:
-    """The jobs by the part of an order's id that its forms share."""
-    found: dict[str, list[JobAbout]] = {}
-    for form, jobs in about.found.items():
-        found.setdefault(order_key(form), []).extend(jobs)
-    return found
+async def _take_back(notes: OrderNotes | None, order_ids: Ids, refused: Ids = ()) -> None:
+    """Nothing was changed of these. Where that is not noted, their state tells it still."""
+    with suppress(UnavailableError):
+        if notes is not None:
+            await notes.take_back(order_ids, refused=refused)
 
 
 def order_jobs(pairs: Mapping[str, str | None]) -> list[OrderJob]:

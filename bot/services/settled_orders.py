@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from bot.domain.archives import data_of
 from bot.domain.jobs import ArchivedJob
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
@@ -119,11 +119,7 @@ class SettledOrders:
         return fate == "completed" or (under_way and fate == "waiting")
 
     def _order_of(self, job: ArchivedJob) -> str | None:
-        try:
-            data = json.loads(dict(job.fields).get(b"data", b"null"))
-        except (ValueError, RecursionError):
-            return None
-        return order_id_of(data, self.path)
+        return order_id_of(data_of(job), self.path)
 
 
 def left_out_words(count: int, statuses: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.domain.access import Actor
 from bot.domain.compatibility import Action
-from bot.domain.jobs import FailureFilter
+from bot.domain.jobs import ORPHAN, FailedRef, FailureFilter
 from bot.domain.listing import listed
 from bot.domain.plans import GHOSTS, Plan, PlanKind
 from bot.domain.queues import QueueId
@@ -12,14 +14,16 @@ from bot.errors import JobGoneError
 from bot.ports import QueueRemover
 from bot.services.plan_desk import FROZEN_BY_ID, Desk
 from bot.services.planning import Proposal
+from bot.services.weighing import SAMPLE, Scales
 
 
 class SweepPlanner:
     """Makes plans to sweep. Callers have checked the role."""
 
-    def __init__(self, *, desk: Desk, remover: QueueRemover) -> None:
+    def __init__(self, *, desk: Desk, remover: QueueRemover, scales: Scales) -> None:
         self._desk = desk
         self._remover = remover
+        self._scales = scales
 
     async def propose(self, actor: Actor, queue: QueueId, *, rate: float | None = None) -> Proposal:
         """Look through all of the queue's keys, and store a plan for the orphans among them.
@@ -38,15 +42,20 @@ class SweepPlanner:
             address = self._desk.catalog.address(queue)
             raise JobGoneError(f"Every job of {address} is in one of its lists: no orphans.")
         some = f"Such as {listed(first, total=count)}"
+        refs = [FailedRef(job_id, 0) for job_id in first]
+        sampled = refs[:: max(1, len(refs) // SAMPLE)][:SAMPLE]
+        weight = await self._scales.weigh_these(queue, ORPHAN, sampled, count)
         plan = self._desk.draft(
             actor, queue, PlanKind.SWEEP, now=sample.taken_at, count=count, rate=rate,
+            state=ORPHAN,
             ids=tuple((job_id, 0) for job_id in first) if count <= FROZEN_BY_ID else (),
             warnings=(
                 f"{some}: their hash is there, and no list or set has their id",
-                "No worker can reach them. They are not archived: this cannot be undone",
+                "No worker can reach them, but each may be the last copy of a job's data",
+                *self._scales.said(weight, count),
             ),
         )  # fmt: skip
-        return await self._desk.keep(plan)
+        return await self._desk.keep(replace(plan, archive=plan.id))
 
     async def propose_ghosts(self, actor: Actor, queue: QueueId) -> Proposal:
         """A plan to take ids out of the failed set that have no job, and nothing else.

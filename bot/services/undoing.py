@@ -7,6 +7,7 @@ from typing import Final
 from bot.domain.access import Actor
 from bot.domain.archives import ArchiveInfo
 from bot.domain.compatibility import Action
+from bot.domain.jobs import ORPHAN
 from bot.domain.listing import listed
 from bot.domain.plans import Plan, PlanKind, PlanStatus
 from bot.domain.times import say_duration
@@ -15,12 +16,14 @@ from bot.ports import Archive, OperationStore, OutcomeReader
 from bot.services.plan_desk import Desk
 from bot.services.plan_words import receipt
 from bot.services.planning import Proposal
-from bot.services.settled_orders import SettledOrders, left_out_words, not_checked
+from bot.services.returning import LOOKED_AT, Returning, Staying
 
-LOOKED_AT: Final = 2_000
-"""Archived jobs whose ids are looked for in the queue while the card is drawn."""
-
+_REPLACED: Final = "Replaced by new jobs through Salesforce: what runs twice is provisioned twice"
 _AT_ONCE: Final = 500
+_AS_THEY_WERE: Final = (
+    "state, order, data, logs, attempts",
+    "data, logs, attempts, in no list or set: no worker runs them",
+)
 
 
 class UndoPlanner:
@@ -32,13 +35,13 @@ class UndoPlanner:
         desk: Desk,
         archive: Archive,
         outcomes: OutcomeReader,
-        settled: SettledOrders | None = None,
+        returning: Returning | None = None,
         operations: OperationStore | None = None,
     ) -> None:
         self._desk = desk
         self._archive = archive
         self._outcomes = outcomes
-        self._settled = settled
+        self._returning = returning
         self._operations = operations
 
     async def info(self, archive_id: str) -> ArchiveInfo:
@@ -63,34 +66,48 @@ class UndoPlanner:
         )
 
     async def propose(
-        self, actor: Actor, archive_id: str, *, rate: float | None = None
+        self,
+        actor: Actor,
+        archive_id: str,
+        *,
+        rate: float | None = None,
+        all_of_them: bool = False,
     ) -> Proposal:
-        """Store a plan for all that is in the archive.
+        """Store a plan for what is in the archive.
+
+        Left out are ids in use, and what `Returning` lets stay; of pending jobs nothing, where
+        `all_of_them` are wanted: the plan is `named` then.
 
         Raises:
-            JobGoneError: nothing is, or all orders of replaced jobs are done or under way.
+            JobGoneError: nothing is, or all of it must stay.
             RefusedError: jobs are still put into it, or the version table forbids it, or all their
                 ids are in use.
         """
         info = await self.info(archive_id)
         await self._check_ended(archive_id)
         sample, _ = await self._desk.look(info.queue, Action.CLEAN)
-        now = sample.taken_at
-        left_out, said = await self._replaced(info)
+        staying = await self._looked(info, all_of_them=all_of_them)
+        used = await self._in_use(info)
+        out = staying.jobs | used.jobs
+        if len(out) >= info.jobs:
+            raise JobGoneError(f"Nothing to bring back: {'; '.join((*staying.why, *used.said))}.")
         plan = self._desk.draft(
-            actor, info.queue, PlanKind.UNDO, now=now, count=info.jobs - left_out,
-            matching=info.jobs, state=info.state, archive=archive_id, rate=rate,
+            actor, info.queue, PlanKind.UNDO, now=sample.taken_at, count=info.jobs - len(out),
+            matching=info.jobs, at_most=not (staying.sure and used.sure), state=info.state,
+            archive=archive_id, rate=rate, named=all_of_them,
             warnings=(
-                *said,
-                *await self._in_use(info),
-                "They come back as they were: state, order, data, logs, attempts",
+                *([_REPLACED] if info.replaced else []),
+                *staying.said,
+                *await self._ended(info),
+                *used.said,
+                f"They come back as they were: {_AS_THEY_WERE[info.state == ORPHAN]}",
             ),
         )  # fmt: skip
         return await self._desk.keep(plan, archive=info)
 
     async def again(self, actor: Actor, plan: Plan) -> Proposal:
         """A new plan for what is in the archive now; raises as `propose`."""
-        return await self.propose(actor, plan.archive, rate=plan.rate)
+        return await self.propose(actor, plan.archive, rate=plan.rate, all_of_them=plan.named)
 
     async def recount(self, plan: Plan) -> int:
         """How many jobs are in the archive now."""
@@ -115,53 +132,45 @@ class UndoPlanner:
                 "Stop it, or wait for its end, then undo it."
             )
 
-    async def _replaced(self, info: ArchiveInfo) -> tuple[int, list[str]]:
-        """Of jobs that new ones have replaced: how many must stay, and what to know.
+    async def _looked(self, info: ArchiveInfo, *, all_of_them: bool) -> Staying:
+        """How many jobs must stay, and what to know of that.
 
         Raises:
             JobGoneError: all must.
         """
-        if not info.replaced:
-            return 0, []
-        danger = "Replaced by new jobs through Salesforce: what runs twice is provisioned twice"
-        ended = await self._ended(info)
-        if self._settled is None:
-            return 0, [danger, *ended]
-        orders: dict[str, str | None] = {}
-        for number in await self._archive.batches(info.id):
-            orders |= self._settled.archived(await self._archive.batch(info.id, number))
-            if len(orders) >= LOOKED_AT:
-                break
-        asked = await self._settled.within(orders, under_way=True)
-        count = len(asked.settled)
-        if count and count >= info.jobs:
+        if self._returning is None:
+            return Staying()
+        staying = await self._returning.look(info, all_of_them=all_of_them)
+        if len(staying.jobs) < info.jobs:
+            return staying
+        why = "; ".join(staying.why)
+        if info.replaced:
             raise JobGoneError(
-                f"Nothing to bring back: {left_out_words(asked.orders, asked.statuses())}, and "
-                "an old job would invite a second provisioning."
+                f"Nothing to bring back: {why}, and an old job would invite a second provisioning."
             )
-        who = left_out_words(asked.orders, asked.statuses())
-        why = "left out, bringing their old jobs back invites a second provisioning"
-        said = [f"{who}: {why}"] if count else []
-        if asked.unknown:
-            said.append(f"{not_checked(asked)}. It is asked again before any job is back")
-        elif asked.looked < info.jobs:
-            said.append(
-                f"{asked.looked:,} of {info.jobs:,} were looked at in Salesforce: of the rest, "
-                "those that are done or under way are left out too, as they come"
-            )
-        return count, [danger, *said, *ended]
+        gone = JobGoneError(
+            f"Nothing to bring back: {why}. They stay archived until {{at}}; "
+            f"`undo {info.id} --all` brings them back all the same.",
+            at=info.expires_at,
+        )
+        gone.offer = f"undo {info.id} --all"
+        raise gone
 
     async def _ended(self, info: ArchiveInfo) -> list[str]:
         """How the new jobs ended, as the receipt of the retry that filled the archive has it."""
-        made_by = await self._operations.load(info.id) if self._operations is not None else None
+        if self._operations is None or not info.replaced:
+            return []
+        made_by = await self._operations.load(info.id)
         if made_by is None or made_by.receipt is None:
             return []
         redact = self._desk.catalog.policy(info.queue).redact
         last = " when they were last looked at" if made_by.receipt.waiting else ""
         return [f"Of the new jobs{last}: {receipt(made_by.receipt, redact)}"]
 
-    async def _in_use(self, info: ArchiveInfo) -> list[str]:
+    async def _in_use(self, info: ArchiveInfo) -> Staying:
         """Which of the jobs cannot come back, as their id is another job's by now.
+
+        Ids are seldom used twice: where none of those looked at is, none of the rest is expected.
 
         Raises:
             RefusedError: none can.
@@ -178,13 +187,15 @@ class UndoPlanner:
             if looked >= LOOKED_AT:
                 break
         if not used:
-            return []
+            return Staying()
         if len(used) == info.jobs:
             raise RefusedError(_all_in_use(used))
         of = f" of the {looked:,} looked at" if looked < info.jobs else ""
-        have = "job has an id that is" if len(used) == 1 else "jobs have an id that is"
-        stay = "it stays" if len(used) == 1 else "they stay"
-        return [f"{len(used):,}{of} {have} in use again ({listed(used)}): {stay} archived"]
+        one = len(used) == 1
+        have = f"job{of} has" if one else f"jobs{of} have"
+        stay = "it stays" if one else "they stay"
+        said = f"{len(used):,} {have} an id that is in use again ({listed(used)}): {stay} archived"
+        return Staying(jobs=frozenset(used), sure=looked >= info.jobs, said=(said,))
 
 
 def _all_in_use(ids: list[str]) -> str:

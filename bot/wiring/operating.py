@@ -20,6 +20,7 @@ from bot.domain.policy import Catalog
 from bot.ports import OrderSystem, QueueOperator
 from bot.render.operations import OperationRenderer
 from bot.services.approving import Approving
+from bot.services.archived_orders import ArchivedOrders
 from bot.services.confirming import Confirming
 from bot.services.failed_again import FailedAgain
 from bot.services.journal import Journal
@@ -64,6 +65,7 @@ def build_operating(
     orders = Orders(
         system=_orders_of(outside), reader=outside.reader, policy=config.salesforce(),
         catalog=catalog,
+        archived=ArchivedOrders(archive=supplies.archive, path=config.salesforce().order_id),
     )  # fmt: skip
     settled = _settled(config, catalog, outside)
     planner = RetryPlanner(
@@ -72,15 +74,13 @@ def build_operating(
     )  # fmt: skip
     repairs = Repairs(supplies, settled, operations)
     stuck = StuckPlanner(desk=repairs.desk, orders=orders)
-    confirming = _confirming(
-        supplies, operations, queue,
-        planners={
-            PlanKind.RETRY: planner,
-            PlanKind.SALESFORCE: SalesforcePlanner(retry=planner, stuck=stuck),
-            **repairs.planners(),
-        },
-    )  # fmt: skip
-    runner = _runner(config, supplies, operations, outside)
+    planners: dict[PlanKind, Planner] = {
+        PlanKind.RETRY: planner,
+        PlanKind.SALESFORCE: SalesforcePlanner(retry=planner, stuck=stuck),
+        **repairs.planners(),
+    }
+    confirming = _confirming(supplies, operations, queue, planners=planners)
+    runner = _runner(config, supplies, operations, outside, planners)
     return Operating(
         operator=supplies.operator,
         orders=orders,
@@ -114,7 +114,11 @@ def _supplies(config: Config, catalog: Catalog, outside: Outside, journal: Journ
 
 
 def _runner(
-    config: Config, supplies: Supplies, operations: RedisOperationStore, outside: Outside
+    config: Config,
+    supplies: Supplies,
+    operations: RedisOperationStore,
+    outside: Outside,
+    planners: Mapping[PlanKind, Planner],
 ) -> Runner:
     """What the worker runs."""
     now, catalog = outside.reader.now, supplies.catalog
@@ -140,6 +144,7 @@ def _runner(
             journal=supplies.journal,
             store=outside.store,
             catalog=catalog,
+            planners=planners,
         )
     )
 

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import re
+import shlex
 import sys
 
 import pytest
@@ -15,6 +17,7 @@ from bot.domain.scopes import NEEDED
 from tests.support.stage import PATIENCE, ROOT
 from tests.support.valkey import free_port
 
+PAGE = (ROOT / "docs" / "howto" / "redis.md").read_text("utf-8")
 SECRETS = ("xoxb-demo", "xapp-demo", "hunter2")
 
 
@@ -45,6 +48,22 @@ def check(stage):
         return process.returncode, *said
 
     return ran
+
+
+@pytest.fixture
+def guarded(running_valkey):
+    """The address of a user with the docs' line for all, but for what is taken away."""
+    with running_valkey.client() as client:
+
+        def address(*but):
+            line = re.search(r"^ACL SETUSER .*~{bullhorn}:\* ~bull.*$", PAGE, re.MULTILINE)[0]
+            words = shlex.split(line)
+            words[words.index(">SECRET")] = ">hunter2"
+            client.execute_command(*words, *but)
+            return f"redis://{words[2]}:hunter2@{running_valkey.host}:{running_valkey.port}/0"
+
+        yield address
+        client.acl_deluser("bullhorn")
 
 
 @pytest.fixture
@@ -110,6 +129,19 @@ async def test_redis_away_is_one_failure_and_exit_code_1(check):
     [failed] = lines(out, "FAIL")
     assert "Bullhorn's own Redis cannot be reached" in failed
     assert len(lines(out, "skip")) >= 5
+
+
+@pytest.mark.parametrize("right", ["hmset", "rpoplpush"])
+async def test_a_user_who_lacks_one_right_of_operations_is_told_which(check, guarded, right):
+    """With the very line of the docs: without that right every plan would wait for ever."""
+    code, out, _ = await check(REDIS_URL=guarded())
+    assert (code, lines(out, "FAIL")) == (0, [])
+    code, out, err = await check(REDIS_URL=guarded(f"-{right}"))
+    assert (code, err) == (1, "")
+    [failed] = lines(out, "FAIL")
+    assert "own Redis: operations" in failed
+    assert f"does not permit this to Bullhorn's user ({right})" in failed
+    assert "docs/howto/redis.md" in failed
 
 
 async def test_slack_away_is_one_failure(check):

@@ -171,6 +171,32 @@ async def the_receipt_tells_how_they_ended_and_leads_to_those_that_failed(stage,
     assert "00002" not in plain(listed)
 
 
+def completes(redis, count):
+    """A worker completes jobs that wait, and removes them (`removeOnComplete`)."""
+    for _ in range(count):
+        job_id = redis.rpop(ORDERS.key("wait"))
+        redis.delete(ORDERS.key(job_id))
+        ended = {"event": "completed", "jobId": job_id, "prev": "active"}
+        redis.xadd(ORDERS.key("events"), ended)
+
+
+@on_redis
+async def a_replica_killed_while_it_watches_is_replaced_and_the_count_goes_on(stage, redis):
+    fail(redis, 20)
+    first = await stage.start_bot()
+    drawn = await card(stage, "/queue retry order-provisioning --all", "Retry 20 jobs")
+    await stage.driver.click("Retry 20 now", message=drawn)
+    await stage.until(lambda: _at_least(redis, 20), lambda: "they are not moved")
+    completes(redis, 15)
+    await stage.driver.wait_for(telling("15 completed", "5 still waiting"))
+    await stage.start_bot()
+    first.kill()
+    redis.xtrim(ORDERS.key("events"), maxlen=0, approximate=False)
+    completes(redis, 5)
+    await stage.driver.wait_for(telling("Moved 20 of 20", "20 completed"))
+    assert len(await operations(stage)) == 1
+
+
 @on_redis
 async def a_frozen_replica_wakes_and_leaves_what_the_other_told(stage, redis):
     fail(redis, 300)
@@ -211,6 +237,7 @@ STORIES = (
     a_double_press_on_two_replicas_acts_once,
     a_canary_shows_what_the_rest_would_do,
     the_receipt_tells_how_they_ended_and_leads_to_those_that_failed,
+    a_replica_killed_while_it_watches_is_replaced_and_the_count_goes_on,
 )
 
 

@@ -47,7 +47,9 @@ class Repairs:
         operator = BullmqOperator(sources=sources)
         self._retry = RetryExecutor(reader=reader, operator=operator, done=done, catalog=catalog)
         self._clean = CleanExecutor(taking=taking, remover=remover, done=done, catalog=catalog)
-        self._undo = UndoExecutor(archiving=archiving, archive=self._archive, catalog=catalog)
+        self._undo = UndoExecutor(
+            archiving=archiving, archive=self._archive, done=done, catalog=catalog
+        )
 
     async def retry(
         self, queue: QueueId, plan: str, count: int, code: str, until: int

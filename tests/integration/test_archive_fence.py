@@ -7,6 +7,7 @@ import pytest
 
 from bot.adapters.bullmq_done import BullmqDoneSets
 from bot.adapters.bullmq_remover import BullmqRemover
+from bot.domain.archives import back_set
 from bot.domain.jobs import BatchOutcome
 from bot.domain.times import DAY
 from bot.errors import RefusedError
@@ -183,3 +184,12 @@ async def test_it_is_known_for_as_long_as_it_matters(world, redis, sources):
     assert days == {
         "op": 8, "undo": 8, "other": 8, "op.1": 31, "op.1:closed": 31, "back-op": 31
     }  # fmt: skip
+
+
+async def test_what_came_back_is_known_for_longer_where_its_archive_is_made_to_last(world, redis):
+    await world.done.remember(ORDERS, back_set("op"), ["j01"])
+    redis.pexpire(ORDERS.key("bullhorn:back-op"), 1000)
+    await world.done.prolong(ORDERS, back_set("op"))
+    assert redis.pttl(ORDERS.key("bullhorn:back-op")) > 7.9 * DAY
+    await world.done.prolong(ORDERS, back_set("other"))
+    assert not redis.exists(ORDERS.key("bullhorn:back-other"))

@@ -161,6 +161,7 @@ async def test_no_more_than_a_most_are_looked_at_the_newest_of_each_set(
     redis, sources, monkeypatch
 ):
     monkeypatch.setattr(subjects, "STEP", 10)
+    monkeypatch.setattr(subjects, "MOST", 40)
     for number in range(50):
         write(redis, "completed", f"c{number}", {"o": "a"}, score=AT + number)
         write(redis, "wait", f"w{number}", {"o": "a"})
@@ -168,10 +169,61 @@ async def test_no_more_than_a_most_are_looked_at_the_newest_of_each_set(
     async def ask(script, call):
         return await run(sources.client("main"), script, call)
 
-    about = await subjects.jobs_about(ask, ORDERS, "o", ["a"], most=40)
+    about = await subjects.jobs_about(ask, ORDERS, "o", ["a"])
     assert not about.complete
     newest = {f"{kind}{number}" for kind in "cw" for number in range(30, 50)}
     assert set(ids(about, "a")) == newest
+
+
+async def test_a_thorough_look_finds_the_oldest_job_behind_any_number(redis, reader, monkeypatch):
+    monkeypatch.setattr(subjects, "STEP", 10)
+    monkeypatch.setattr(subjects, "MOST", 40)
+    for state in ("wait", "failed", "completed"):
+        write(redis, state, f"{state}-first", {"o": "a"}, score=AT - 1)
+        for number in range(100):
+            write(redis, state, f"{state}{number}", {"o": "b"}, score=AT + number)
+    assert ids(await reader.jobs_about(ORDERS, "o", ["a"]), "a") == {}
+    about = await reader.jobs_about(ORDERS, "o", ["a"], thorough=True)
+    assert set(ids(about, "a")) == {"wait-first", "failed-first", "completed-first"}
+    assert about.sure
+
+
+async def test_a_thorough_look_sees_what_has_not_finished_first_and_says_if_it_ends_early(
+    redis, reader, monkeypatch
+):
+    monkeypatch.setattr(subjects, "STEP", 10)
+    monkeypatch.setattr(subjects, "MOST_THOROUGH", 60)
+    for number in range(50):
+        write(redis, "wait", f"w{number}", {"o": "a"})
+        write(redis, "completed", f"c{number}", {"o": "a"}, score=AT + number)
+    about = await reader.jobs_about(ORDERS, "o", ["a"], thorough=True)
+    assert {f"w{number}" for number in range(50)} <= set(ids(about, "a"))
+    assert not about.complete
+    about = await reader.jobs_about(ORDERS, "o", ["a"], since=AT + 100, thorough=True)
+    assert about.complete, "what finished long ago is not asked for"
+
+
+async def test_a_thorough_look_does_not_miss_jobs_that_run_meanwhile(redis, sources, monkeypatch):
+    """Workers take the oldest, which is read last; one that fails may wait for its next try."""
+    monkeypatch.setattr(subjects, "STEP", 10)
+    for number in range(50):
+        write(redis, "wait", f"w{number}", {"o": "a" if number < 2 else "b"})
+
+    async def ask(script, call):
+        answer = await run(sources.client("main"), script, call)
+        if call.keys[0] == ORDERS.key("wait") and redis.llen(ORDERS.key("wait")) == 50:
+            redis.zadd(ORDERS.key("delayed"), {redis.rpop(ORDERS.key("wait")): AT})
+            redis.lpush(ORDERS.key("active"), redis.rpop(ORDERS.key("wait")))
+        return answer
+
+    about = await subjects.jobs_about(ask, ORDERS, "o", ["a"], thorough=True)
+    assert ids(about, "a") == {"w0": "delayed", "w1": "active"}
+
+
+async def test_data_that_cannot_be_read_leaves_it_unsure(redis, reader):
+    write(redis, "wait", "1", "{")
+    about = await reader.jobs_about(ORDERS, "o", ["a"], thorough=True)
+    assert (about.complete, about.sure) == (True, False)
 
 
 async def test_of_finished_jobs_those_since_then(redis, reader):

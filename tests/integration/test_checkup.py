@@ -136,7 +136,8 @@ async def test_the_queue_of_operations_is_left_alone(connected, server, admin):
     assert contents(admin) == before
 
 
-@pytest.mark.parametrize("command", ["hmset", "bzpopmin", "zpopmin", "client|setname", "pexpire"])
+@pytest.mark.parametrize("command", ["hmset", "bzpopmin", "zpopmin", "client|setname", "pexpire",
+                         "lrange", "rpush", "smembers", "zrevrangebyscore"])  # fmt: skip
 async def test_a_right_that_the_worker_lacks_is_told_before_it_is_needed(
     connected, server, admin, command
 ):

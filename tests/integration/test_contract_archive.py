@@ -5,6 +5,7 @@ import pytest
 from bot.adapters.redis_archive import RedisArchive
 from bot.domain.jobs import ArchivedJob
 from bot.domain.queues import QueueId
+from bot.domain.times import DAY, MINUTE
 from bot.errors import ArchiveFullError, RefusedError, StaleError
 from tests.support.fake_archive import FakeArchive
 from tests.support.fake_queues import FakeClock
@@ -190,6 +191,52 @@ async def test_jobs_are_kept_for_a_week_from_when_they_went(archive_with, redis)
         assert len(keys) == 3
         assert all(redis.pttl(key) > 3_500_000 for key in keys)
         assert redis.zscore("{bullhorn}:archives", "op") == info.expires_at
+
+
+async def lasts(archive, redis):
+    """How long an archive was made to last, ms, to a minute; the same in all books."""
+    info = await archive.info("op")
+    if isinstance(archive, RedisArchive):
+        assert redis.zscore("{bullhorn}:archives", "op") == info.expires_at
+        for key in redis.scan_iter("{bullhorn}:archive:op*"):
+            assert 0 <= info.expires_at - now_ms() - redis.pttl(key) + 100 < 60_000
+    return (info.expires_at - info.at) // MINUTE * MINUTE
+
+
+async def test_what_is_left_lasts_a_day_from_when_others_came_back(archive_with, redis):
+    archive = archive_with(kept=5 * MINUTE)
+    await begin(archive)
+    number = await put(archive, "op", jobs(1, 2, 3))
+    await archive.settle("op", number, {"j1", "j2"})
+    await archive.drop_jobs("op", number, {"unknown"})
+    assert await lasts(archive, redis) == 5 * MINUTE, "nothing has come back"
+    await archive.drop_jobs("op", number, {"j1"})
+    assert await lasts(archive, redis) == DAY
+    assert await ids(archive) == {number: ["j2"]}
+
+
+async def test_an_archive_lasts_a_day_when_jobs_are_about_to_come_back(archive_with, redis):
+    archive = archive_with(kept=5 * MINUTE)
+    await begin(archive)
+    number = await put(archive, "op", jobs(1, 2))
+    room = await archive.room()
+    await archive.prolong("op")
+    assert await lasts(archive, redis) == DAY
+    assert await ids(archive) == {number: ["j1", "j2"]}
+    assert await archive.room() == room
+
+
+async def test_an_archive_that_lasts_longer_anyway_is_not_cut_short(archive, redis):
+    number = await put(archive, "op", jobs(1, 2))
+    await archive.prolong("op")
+    await archive.drop_jobs("op", number, {"j1"})
+    assert await lasts(archive, redis) == 7 * DAY
+
+
+async def test_an_archive_that_is_gone_is_not_begun_by_making_it_last(archive):
+    await archive.drop("op")
+    await archive.prolong("op")
+    assert await archive.info("op") is None
 
 
 async def test_an_archive_whose_only_batch_has_shrunk_expires_too(sources, redis):

@@ -106,6 +106,9 @@ async def test_a_done_set_is_told_and_forgotten(failed):
     assert await done.contains(ORDERS, "op", ["a", "nope", "f"]) == {"a", "f"}
     assert await done.contains(ORDERS, "op", []) == frozenset()
     assert await done.count(ORDERS, "other") == await done.count(SIMS, "op") == 0
+    await done.take_back(ORDERS, "op", ["a", "nope"])
+    await done.take_back(ORDERS, "op", [])
+    assert await members(failed, "op") == set("bcdef")
     await done.forget(ORDERS, "op")
     assert await done.count(ORDERS, "op") == 0
 

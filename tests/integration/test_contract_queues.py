@@ -210,6 +210,7 @@ async def test_asking_a_source_that_is_down_says_which(world):
         world.done.count(LOST, "op"),
         world.done.contains(LOST, "op", ["a"]),
         world.done.forget(LOST, "op"),
+        world.done.take_back(LOST, "op", ["a"]),
         members(world, "op", LOST),
         selected(world, queue=LOST),
     ):

@@ -4,7 +4,7 @@ import pytest
 
 from bot.adapters.bullmq_done import BullmqDoneSets
 from bot.adapters.bullmq_remover import BullmqRemover
-from bot.domain.jobs import BatchOutcome, FailedRef
+from bot.domain.jobs import ORPHAN, BatchOutcome, FailedRef
 from bot.domain.queues import QueueId
 from bot.errors import RedisUnavailableError, RefusedError
 from tests.support.fake_queues import FakeClock, FakeQueues
@@ -169,6 +169,19 @@ async def test_nothing_is_removed_into_a_batch_that_is_closed(world):
     assert (await world.remover.remove(ORDERS, "failed", [second], **options)).done == (second.id,)
 
 
+async def test_no_stray_is_removed_into_a_batch_that_is_closed(world):
+    world.stray("a")
+    world.stray("b")
+    first, second = FailedRef("a", 0), FailedRef("b", 0)
+    options = {"configured": None, "operation": "op", "batch": "op.1"}
+    assert (await world.remover.remove(ORDERS, ORPHAN, [first], **options)).done == ("a",)
+    assert await world.done.contains(ORDERS, "op.1", ["a", "b"]) == {"a"}
+    await world.done.close(ORDERS, "op.1")
+    outcome = await world.remover.remove(ORDERS, ORPHAN, [second], **options)
+    assert outcome == BatchOutcome(changed=1)
+    assert [id_ async for ids in world.remover.orphans(ORDERS) for id_ in ids] == ["b"]
+
+
 @pytest.mark.parametrize(("version", "refused"), [("bullmq:5.81.5", True), ("bullmq:6.7.0", False)])
 async def test_the_version_table_is_asked(world, version, refused):
     world.make(version)
@@ -190,10 +203,14 @@ async def test_strays_are_found_and_removed_once(world):
     world.stray("c")
     found = [id_ async for ids in world.remover.orphans(ORDERS) for id_ in ids]
     assert sorted(found) == ["b", "c"]
-    remove = world.remover.remove_orphans
-    outcome = await remove(ORDERS, ["b", "gone"], operation="op")
+    kept, outcome = await take(world, ORPHAN, [FailedRef("b", 0), FailedRef("gone", 0)])
     assert outcome == BatchOutcome(done=("b",), vanished=1)
-    assert await remove(ORDERS, ["b"], operation="op") == BatchOutcome(already=1)
+    assert [(job.id, job.state, job.score) for job in kept] == [("b", ORPHAN, "0")]
+    _, again = await take(world, ORPHAN, [FailedRef("b", 0)])
+    assert again == BatchOutcome(already=1)
+    options = {"configured": None, "operation": "undo"}
+    assert (await world.remover.restore(ORDERS, kept, **options)).done == ("b",)
+    assert sorted([id_ async for ids in world.remover.orphans(ORDERS) for id_ in ids]) == ["b", "c"]
 
 
 async def test_a_queue_is_obliterated_when_it_is_paused(world):

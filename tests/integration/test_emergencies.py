@@ -52,7 +52,9 @@ class Yard:
         )
         self.drain = DrainExecutor(taking=taking, remover=self.remover, done=self.done)
         self.obliterate = ObliterateExecutor(reader=reader, remover=self.remover, catalog=CATALOG)
-        self.undo = UndoExecutor(archiving=archiving, archive=self.archive, catalog=CATALOG)
+        self.undo = UndoExecutor(
+            archiving=archiving, archive=self.archive, done=self.done, catalog=CATALOG
+        )
 
     async def propose(self, kind):
         return (await self.planner.propose(ALICE, ORDERS, kind)).plan

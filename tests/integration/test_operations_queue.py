@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.adapters.bullmq_operations import CONCURRENCY, OperationsQueue, OperationsWorker
+from bot.adapters import bullmq_operations
+from bot.adapters.bullmq_operations import OperationsQueue, OperationsWorker
 from bot.adapters.sources import connect
 from bot.errors import HandedOverError, RedisUnavailableError
 
@@ -101,18 +102,40 @@ async def test_of_an_idle_replicas_slots_one_asks_for_all(valkey):
     assert asked == 1, "each look of BullMQ's script for a job is one RPOPLPUSH"
 
 
-async def test_as_many_operations_as_there_are_slots_run_at_once(valkey, queue):
+async def test_a_repair_begins_at_once_while_many_operations_are_watched(valkey, queue):
     async def until_told(leave):
         await leave.wait()
         raise HandedOverError
 
     handler = Handler(until_told)
     async with worker(valkey.url, handler):
-        await blocked(valkey)
-        for number in range(CONCURRENCY):
+        for number in range(60):
             await queue.submit(f"p{number}", "1")
-        given = {await handler.called.get() for _ in range(CONCURRENCY)}
-    assert len(given) == CONCURRENCY
+            assert await handler.called.get() == f"p{number}"
+        await blocked(valkey)  # still one client waits for all
+    with valkey.client() as redis:
+        assert redis.zcard("{bullhorn}:operations:delayed") == 60, "each was handed over"
+
+
+async def test_one_replica_has_no_more_operations_than_it_may(valkey, queue, monkeypatch):
+    monkeypatch.setattr(bullmq_operations, "HELD", 2)
+    ends = asyncio.Queue()
+
+    async def until_let_go(leave):
+        await ends.get()
+
+    handler = Handler(until_let_go)
+    for number in range(3):
+        await queue.submit(f"p{number}", "1")
+    async with worker(valkey.url, handler):
+        assert [await handler.called.get() for _ in range(2)] == ["p0", "p1"]
+        for _ in range(100):  # long enough for whoever would ask
+            await queue._client.ping()
+        assert handler.called.empty()
+        ends.put_nowait(True)
+        assert await handler.called.get() == "p2"
+        for _ in range(2):
+            ends.put_nowait(True)
 
 
 async def test_an_idle_worker_that_is_told_to_stop_waits_for_no_job_more(valkey):

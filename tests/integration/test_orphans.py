@@ -3,7 +3,7 @@
 import pytest
 
 from bot.adapters import bullmq_orphans
-from bot.domain.jobs import BatchOutcome
+from bot.domain.jobs import ORPHAN, BatchOutcome, FailedRef
 from bot.errors import RefusedError
 from tests.support.bullmq_whole import places, whole
 from tests.support.node_bullmq import VERSIONS
@@ -15,6 +15,16 @@ FAILS = {"data": {"fail": "WHMCS_ERROR: 502", "log": "asked"}}
 
 async def found(remover, queue=ORDERS):
     return sorted([id_ async for ids in remover.orphans(queue) for id_ in ids])
+
+
+async def captured(remover, ids):
+    refs = [FailedRef(id_, 0) for id_ in ids]
+    return [job async for some in remover.capture(ORDERS, ORPHAN, refs) for job in some.jobs]
+
+
+async def remove(remover, ids):
+    refs = [FailedRef(id_, 0) for id_ in ids]
+    return await remover.remove(ORDERS, ORPHAN, refs, configured=None, operation="op")
 
 
 async def busy_queue(node, version):
@@ -47,7 +57,7 @@ async def test_orphans_are_found_and_removed_and_nothing_else_is(node, remover, 
 
     assert await found(remover) == sorted(gone)
     stays = next(id_ for id_ in places(raw, ORDERS) if id_ not in gone)
-    outcome = await remover.remove_orphans(ORDERS, [*gone, stays, "never"], operation="op")
+    outcome = await remove(remover, [*gone, stays, "never"])
 
     assert set(outcome.done) == set(gone)
     assert (outcome.changed, outcome.vanished) == (1, 1)
@@ -56,12 +66,13 @@ async def test_orphans_are_found_and_removed_and_nothing_else_is(node, remover, 
     assert missing == {key for key in before if key.split(":")[0] in gone}
     assert raw.smembers(ORDERS.key("bullhorn:op")) == {id_.encode() for id_ in gone}
     assert await found(remover) == []
-    again = await remover.remove_orphans(ORDERS, gone, operation="op")
-    assert again == BatchOutcome(already=len(gone))
+    assert await remove(remover, gone) == BatchOutcome(already=len(gone))
 
 
 @pytest.mark.parametrize("most", [100_000, 0])
-async def test_a_queue_that_was_emptied_by_deleting_its_keys(remover, redis, monkeypatch, most):
+async def test_a_queue_that_was_emptied_by_deleting_its_keys(
+    remover, redis, raw, monkeypatch, most
+):
     """`DEL wait failed ...`, as the runbook had it. Behind long lists only ended jobs are told."""
     monkeypatch.setattr(bullmq_orphans, "MOST_LISTED", most)
     write_meta(redis, ORDERS)
@@ -80,11 +91,18 @@ async def test_a_queue_that_was_emptied_by_deleting_its_keys(remover, redis, mon
     ids = await found(remover)
     ended = {*(f"f{n}" for n in range(1200)), "repeat:abc:1700000000000"}
     assert set(ids) == (ended | {"w1", "w2"} if most else ended)
-    outcome = await remover.remove_orphans(ORDERS, ids, operation="op")
+    before = whole(raw, ORDERS)
+    kept = await captured(remover, ids)
+    outcome = await remove(remover, ids)
 
     assert set(outcome.done) == set(ids)
     left = {key.removeprefix("bull:orders:") for key in redis.scan_iter("bull:orders:*")}
     assert left - {"w1", "w2"} == {"meta", "kept", "wait", "bullhorn:op"}
+    back = await remover.restore(ORDERS, kept, configured=None, operation="undo")
+    assert set(back.done) == set(ids)
+    after = whole(raw, ORDERS)
+    assert after == before, "byte for byte, in no set"
+    assert set(await found(remover)) == set(ids)
 
 
 async def test_long_lists_are_not_looked_through_for_each(remover, redis, monkeypatch):
@@ -105,8 +123,9 @@ async def test_long_lists_are_not_looked_through_for_each(remover, redis, monkey
     redis.linsert(ORDERS.key("wait"), "before", "w60000", "f9")
     assert set(ids) - set(await remover.unlisted(ORDERS, ids)) == {"f8", "f9"}
 
+    assert {job.id for job in await captured(remover, ["new", "f8", *ids])} == set(ids) - {"f8"}
     redis.config_resetstat()
-    outcome = await remover.remove_orphans(ORDERS, ["new", "f8", *ids], operation="op")
+    outcome = await remove(remover, ["new", "f8", *ids])
 
     assert set(outcome.done) == set(ids) - {"f8"}
     assert outcome.changed == 2

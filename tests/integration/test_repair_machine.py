@@ -32,12 +32,14 @@ from bot.adapters import (
 )
 from bot.domain import pacing
 from bot.domain.pacing import Pace
-from bot.services import plan_freezing, promoting
-from bot.services.operations import receipts, runner, screen, unstick
+from bot.services import new_job_watch, plan_freezing, promoting, sweeping
+from bot.services.operations import receipts, runner, salesforce_receipts, screen, unstick
 from tests.support.bullmq_whole import raw_client
 from tests.support.faults import Fault
-from tests.support.pretend_worker import CODES, OPTIONS, PARENTS
-from tests.support.repair_world import MEANWHILE, QUEUE, REPAIRS, RepairWorld
+from tests.support.pretend_worker import CODES, PARENTS
+from tests.support.repair_crew import KINDS
+from tests.support.repair_people import REPAIRS
+from tests.support.repair_world import MEANWHILE, RepairWorld
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 EXAMPLES, STEPS = (1500, 40) if THOROUGH else (60, 25)
@@ -45,7 +47,7 @@ ENDS = st.sampled_from(("completes", "hangs", *CODES, *CODES))
 WHEN = st.integers(min_value=0, max_value=25)
 PICK = st.integers(min_value=0, max_value=30)
 FAULTS = {"fault": st.sampled_from(Fault), "at": WHEN, "meanwhile": st.sampled_from(MEANWHILE)}
-BETWEEN = st.sampled_from(("works", "works", "adds", "pauses", "stops"))
+BETWEEN = st.sampled_from(("works", "adds", "pauses", "cuts loose", "feeds", "feeds", "stops"))
 KILLS = {"fault": st.sampled_from((Fault.KILLED_BEFORE, Fault.KILLED_AFTER)), "at": WHEN}
 
 
@@ -56,7 +58,7 @@ class RepairMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop, self.healthy, self.world = loop, False, None
         self.world = self.run(make())
-        self.worker, self.ledger = self.world.worker, self.world.ledger
+        self.crew = self.world.crew
 
     def run(self, awaitable):
         self.healthy = False
@@ -68,32 +70,33 @@ class RepairMachine(RuleBasedStateMachine):
         self.healthy = True
         return answer
 
-    @initialize(ends=st.lists(ENDS, min_size=4, max_size=14), delayed=st.integers(0, 3))
-    def some_have_failed(self, ends, delayed):
+    @initialize(
+        ends=st.lists(ENDS, min_size=4, max_size=16),
+        delayed=st.integers(0, 3),
+        orders=st.integers(0, 6),
+    )
+    def some_have_failed(self, ends, delayed, orders):
+        self.add("order", orders)
+        self.work([CODES[0]] * orders)
         self.add("plain", len(ends))
         self.add("delayed", delayed)
         self.work(ends)
 
-    @rule(kind=st.sampled_from((*OPTIONS, *PARENTS)), count=st.integers(1, 4))
+    @rule(kind=st.sampled_from((*KINDS, *PARENTS)), count=st.integers(1, 4))
     def add(self, kind, count):
-        add = self.worker.add if kind in OPTIONS else self.worker.add_flow
-        self.run(add(kind, count))
-        self.ledger.mark()
+        self.run(self.crew.add(kind, count))
 
     @rule(ends=st.lists(ENDS, min_size=1, max_size=6))
     def work(self, ends):
-        self.run(self.worker.work(ends))
-        self.ledger.mark()
+        self.run(self.crew.work(ends))
 
     @rule(end=st.sampled_from(("completes", "is lost", *CODES)))
     def a_hanging_job(self, end):
-        job = self.worker.held.pop() if self.worker.held else None
-        lock = job and QUEUE.key(f"{job.id}:lock")
-        if job and end == "is lost":
-            self.world.redis.delete(lock)
-        elif job and self.world.redis.get(lock) == job.token:
-            self.run(self.worker.finish(job, end))
-            self.ledger.mark()
+        self.run(self.crew.end_held(end))
+
+    @rule(pick=PICK)
+    def cut_loose(self, pick):
+        self.crew.cut_loose(pick)
 
     @rule()
     def pause_or_resume(self):
@@ -169,9 +172,13 @@ def small_batches(monkeypatch):
     for module in (bullmq_retry, bullmq_promote, bullmq_batches, bullmq_capture):
         monkeypatch.setattr(module, "CHUNK", 3)
     monkeypatch.setattr(bullmq_remover, "PAGE", 5)
+    monkeypatch.setattr(bullmq_remover, "OBLITERATED", 3)
     monkeypatch.setattr(plan_freezing, "FROZEN_BY_ID", 8)
-    monkeypatch.setattr(promoting, "FROZEN_BY_ID", 8)
+    monkeypatch.setattr(promoting, "FROZEN_BY_ID", 4)
+    monkeypatch.setattr(sweeping, "FROZEN_BY_ID", 1)
     monkeypatch.setattr(receipts, "WATCH_LIMIT", 0)
+    monkeypatch.setattr(salesforce_receipts, "WATCH_LIMIT", 0)
+    monkeypatch.setattr(new_job_watch, "SKEW", 0)
     monkeypatch.setattr(bullmq_stalled, "CHECK", 1)
     monkeypatch.setattr(unstick, "BETWEEN", 0)
     monkeypatch.setattr(screen, "AGAIN", 0.001)

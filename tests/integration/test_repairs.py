@@ -150,6 +150,7 @@ async def test_a_sweep_leaves_jobs_alone_while_they_are_added_and_run(
     await queue.wait(failed=60)
     gone = [id_.decode() for id_ in raw.zrange(ORDERS.key("failed"), 0, 39)]
     raw.zrem(ORDERS.key("failed"), *gone)
+    before = {key: held for key, held in whole(raw, ORDERS).items() if key.split(":")[0] in gone}
     producer = await queue.produce(*[{"data": {}}] * 400)
 
     plan = (await repairs.sweep.propose(BOB, ORDERS)).plan
@@ -161,6 +162,13 @@ async def test_a_sweep_leaves_jobs_alone_while_they_are_added_and_run(
     await queue.wait(completed=400, failed=20)
     with pytest.raises(JobGoneError, match="no orphans"):
         await repairs.sweep.propose(BOB, ORDERS)
+    assert not before.keys() & whole(raw, ORDERS).keys()
+
+    undo = (await repairs.undo.propose(BOB, plan.id)).plan
+    assert (await carry_out(undo))[0] == Tally(done=40)
+    after = whole(raw, ORDERS)
+    assert {key: after.get(key) for key in before} == before, "byte for byte"
+    assert not places(raw, ORDERS).keys() & set(gone), "in no list and no set"
     await worker.stop()
 
 

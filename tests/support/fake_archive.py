@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.adapters import archive_codec as codec
-from bot.domain.archives import CAP, KEPT, ArchiveInfo, Kept
+from bot.domain.archives import CAP, HELD, KEPT, ArchiveInfo, Kept
 from bot.domain.jobs import ArchivedJob
 from bot.domain.queues import QueueId
 from bot.domain.times import Ms
@@ -98,7 +98,17 @@ class FakeArchive:
         """These were brought back."""
         shelf = self._all().get(archive_id)
         if shelf is not None and batch in shelf.batches:
-            self._keep(shelf, batch, [job for job in shelf.batches[batch] if job.id not in ids])
+            left = [job for job in shelf.batches[batch] if job.id not in ids]
+            if len(left) < len(shelf.batches[batch]):
+                self._keep(shelf, batch, left)
+                await self.prolong(archive_id)
+
+    async def prolong(self, archive_id: str) -> None:
+        """A day from now at least."""
+        shelf = self._all().get(archive_id)
+        if shelf is not None:
+            ends = max(shelf.info.expires_at, self.clock.now + HELD)
+            shelf.info = replace(shelf.info, expires_at=ends)
 
     @staticmethod
     def _keep(shelf: _Shelf, batch: int, jobs: list[ArchivedJob]) -> None:

@@ -17,6 +17,7 @@ class FakeDoneSets(ABC):
     def __init__(self) -> None:
         self.done_sets: dict[tuple[QueueId, str], dict[str, None]] = defaultdict(dict)
         self.closed: set[tuple[QueueId, str]] = set()
+        self.prolonged: list[str] = []
 
     @abstractmethod
     def _at(self, queue: QueueId) -> object:
@@ -56,10 +57,21 @@ class FakeDoneSets(ABC):
         for id_ in ids:
             self.note(queue, operation, id_)
 
+    async def take_back(self, queue: QueueId, operation: str, ids: Collection[str]) -> None:
+        """Take ids out of a done set."""
+        self._at(queue)
+        for id_ in ids:
+            self.done_sets[queue, operation].pop(id_, None)
+
     async def close(self, queue: QueueId, batch: str) -> None:
         """Let nothing more be removed into it."""
         self._at(queue)
         self.closed.add((queue, batch))
+
+    async def prolong(self, queue: QueueId, operation: str) -> None:
+        """They last for ever here; which was asked for is in `prolonged`."""
+        self._at(queue)
+        self.prolonged.append(operation)
 
     async def forget(self, queue: QueueId, operation: str) -> None:
         """Drop a done set."""

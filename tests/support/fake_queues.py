@@ -187,12 +187,18 @@ class FakeQueues(FakeOperator):
         return {job_id: there.get(job_id) for job_id in ids}
 
     async def jobs_about(
-        self, queue: QueueId, path: str, values: Collection[str], *, since: Ms | None = None
+        self,
+        queue: QueueId,
+        path: str,
+        values: Collection[str],
+        *,
+        since: Ms | None = None,
+        thorough: bool = False,
     ) -> JobsAbout:
         """The jobs in any state that are about one of the values."""
         state = self._at(queue)
         there = {id_: job for id_, job in state.failed.items() if id_ not in state.emptied}
-        return subjects.jobs_about(there, state.contents, path, values, since)
+        return subjects.jobs_about(there, state.contents, path, values, since, thorough=thorough)
 
     async def plan_facts(
         self,

@@ -9,7 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 from bot.domain.compatibility import Action, allow, major_version
-from bot.domain.jobs import ArchivedJob, BatchOutcome, Captured, FailedJob, FailedRef, Placed
+from bot.domain.jobs import (
+    ORPHAN,
+    ArchivedJob,
+    BatchOutcome,
+    Captured,
+    FailedJob,
+    FailedRef,
+    Placed,
+)
 from bot.domain.queues import QueueId
 from bot.domain.times import Ms
 from bot.errors import RedisUnavailableError, RefusedError
@@ -46,6 +54,8 @@ class FakeRemover:
             return {job.id: job.failed_at for job in found.in_order()}
         if state == "delayed" and found.delayed:
             return {job_id: place for place, job_id in enumerate(found.delayed)}
+        if state == ORPHAN:
+            return dict.fromkeys(self.strays[queue], 0)
         return self.held[queue, state]
 
     def _allow(self, queue: QueueId, action: Action, configured: int | None) -> None:
@@ -57,6 +67,9 @@ class FakeRemover:
     ) -> AsyncIterator[Captured]:
         """All at once."""
         there, emptied = self._jobs(queue, state), self._at(queue).emptied
+        if state == ORPHAN:  # without a hash there is nothing to tell it by
+            emptied = {ref.id for ref in jobs} - self.strays[queue]
+            there = there | dict.fromkeys(emptied, 0)
         same = [ref for ref in jobs if there.get(ref.id) == ref.failed_at]
         whole = [ref for ref in same if ref.id not in emptied]
         if jobs:
@@ -106,14 +119,19 @@ class FakeRemover:
     ) -> BatchOutcome:
         if self._queues.has(queue, operation, ref.id):
             return BatchOutcome(already=1)
+        if state == ORPHAN and not closed and ref.id not in self.strays[queue]:
+            return BatchOutcome(vanished=1)
         if closed or self._jobs(queue, state).get(ref.id) != ref.failed_at:
             return BatchOutcome(changed=1)
         if ref.id in self._at(queue).emptied:
             return BatchOutcome(vanished=1)
         if ref.id in self.left_out:
             return BatchOutcome(left_out=1)
-        held = self._at(queue).failed if state == "failed" else self.held[queue, state]
-        del held[ref.id]
+        if state == ORPHAN:
+            self.strays[queue].discard(ref.id)
+        else:
+            held = self._at(queue).failed if state == "failed" else self.held[queue, state]
+            del held[ref.id]
         self._queues.note(queue, operation, ref.id)
         return BatchOutcome(done=(ref.id,))
 
@@ -163,9 +181,12 @@ class FakeRemover:
 
     def _in_use(self, queue: QueueId, job_id: str) -> bool:
         held = any(job_id in jobs for (q, _), jobs in self.held.items() if q == queue)
-        return held or job_id in self._at(queue).failed
+        return held or job_id in self._at(queue).failed or job_id in self.strays[queue]
 
     def _put_back(self, queue: QueueId, job: ArchivedJob) -> None:
+        if job.state == ORPHAN:
+            self.strays[queue].add(job.id)
+            return
         if job.state != "failed":
             self.held[queue, job.state][job.id] = int(job.score)
             return
@@ -230,19 +251,6 @@ class FakeRemover:
         """All of them: it has no long list."""
         self._at(queue)
         return list(ids)
-
-    async def remove_orphans(
-        self, queue: QueueId, ids: Sequence[str], *, operation: str
-    ) -> BatchOutcome:
-        """Those that are strays still."""
-        self._at(queue)
-        already = [id_ for id_ in ids if self._queues.has(queue, operation, id_)]
-        mine = [id_ for id_ in ids if id_ in self.strays[queue] and id_ not in already]
-        for id_ in mine:
-            self.strays[queue].discard(id_)
-            self._queues.note(queue, operation, id_)
-        vanished = len(ids) - len(mine) - len(already)
-        return BatchOutcome(done=tuple(mine), already=len(already), vanished=vanished)
 
     async def obliterate_step(self, queue: QueueId, *, configured: int | None) -> tuple[int, bool]:
         """The next few hundred."""

@@ -27,8 +27,9 @@ def order_id(number: int) -> str:
 class FakeSalesforce:
     """Satisfies OrderSystem. Orders in `refusing` are refused with that reason.
 
-    `away` is raised by every call. `lost` answers of changes do not arrive: they take effect, and
-    that is not known. `activated` are the ids that were set to activating, in their order.
+    `away` is raised by every call; the next `hiccups` of them do not answer. `lost` answers of
+    changes do not arrive: they take effect, and that is not known. `activated` are the ids that
+    were set to activating, in their order.
     """
 
     def __init__(self, clock: FakeClock, policy: SalesforcePolicy | None = None) -> None:
@@ -37,6 +38,7 @@ class FakeSalesforce:
         self.held: dict[str, Order] = {}
         self.refusing: dict[str, str] = {}
         self.away: BullhornError | None = None
+        self.hiccups = 0
         self.lost = False
         self.activated: list[str] = []
         self.calls = 0
@@ -113,6 +115,9 @@ class FakeSalesforce:
         self.calls += 1
         if self.away is not None:
             raise self.away
+        if self.hiccups:
+            self.hiccups -= 1
+            raise SalesforceUnavailableError("Salesforce did not answer in time.")
 
     def go_away(self) -> None:
         """Do not answer from now on."""

@@ -17,7 +17,8 @@ class Contents:
     """The data of jobs, and the jobs that are not failed, each with its data.
 
     Failed jobs were created at `created`, else 5 s before they failed. Those in `orphans` are
-    children whose parent has left, those in `children` are all children.
+    children whose parent has left, those in `children` are all children. Those in `deep` are found
+    by a thorough search only; where `complete` is False, not even that sees all jobs.
     """
 
     data: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -25,6 +26,7 @@ class Contents:
     created: dict[str, Ms] = field(default_factory=dict)
     children: set[str] = field(default_factory=set)
     orphans: set[str] = field(default_factory=set)
+    deep: set[str] = field(default_factory=set)
     complete: bool = True
 
     def add(self, job: JobAbout, **data: Any) -> None:
@@ -90,15 +92,19 @@ def jobs_about(
     path: str,
     values: Collection[str],
     since: Ms | None,
+    *,
+    thorough: bool = False,
 ) -> JobsAbout:
     """All jobs whose data has one of these values there."""
     found: dict[str, tuple[JobAbout, ...]] = {}
     for job in [*_failed(failed, contents), *contents.others]:
         value = contents.value(job.id, path)
         early = since is not None and job.finished_at is not None and job.finished_at < since
-        if value is not None and value in values and not early:
+        hidden = job.id in contents.deep and not thorough
+        if value is not None and value in values and not early and not hidden:
             found[value] = (*found.get(value, ()), job)
-    return JobsAbout(found=found, complete=contents.complete)
+    complete = contents.complete and (thorough or not contents.deep)
+    return JobsAbout(found=found, complete=complete)
 
 
 def _failed(failed: Mapping[str, FailedJob], contents: Contents) -> Iterator[JobAbout]:

@@ -75,9 +75,16 @@ class Faults:
         any_client.execute_command = self._around(any_client.execute_command)
         any_client.pipeline = pipeline
 
-    def _around(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def call(self, method: Callable[..., Awaitable[Any]], *args: Any, counts: bool) -> Any:
+        """A call to another system; raises redis' ConnectionError where it is lost."""
+        return await self._around(method, counts=counts)(*args)
+
+    def _around(
+        self, method: Callable[..., Awaitable[Any]], *, counts: bool | None = None
+    ) -> Callable[..., Awaitable[Any]]:
         async def wrapped(*args: Any, **kwargs: Any) -> Any:
-            fault = await self._before(counts=bool(args) and args[0] not in _READS)
+            writes = bool(args) and args[0] not in _READS if counts is None else counts
+            fault = await self._before(counts=writes)
             self._under_way += 1
             try:
                 answer = await method(*args, **kwargs)

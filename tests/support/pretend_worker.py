@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -31,7 +31,10 @@ PARENTS: Final[dict[str, dict[str, Any]]] = {
 
 
 class PretendWorker:
-    """A producer and a worker of BullMQ 6. `client` is its own; whoever made it closes it."""
+    """A producer and a worker of BullMQ 6. `client` is its own; whoever made it closes it.
+
+    `told` is called with the order of each job that has one, and how the job has ended.
+    """
 
     def __init__(self, client: Redis, queue: QueueId) -> None:
         options = {"connection": client, "prefix": queue.prefix}
@@ -40,6 +43,7 @@ class PretendWorker:
         self._worker = Worker(queue.name, None, {**options, "autorun": False})
         self._numbers = count()
         self.held: list[Any] = []
+        self.told: Callable[[str, str], None] = lambda order, end: None
 
     async def add(self, kind: str, how_many: int) -> list[str]:
         """Add jobs of a kind of `OPTIONS`; their ids."""
@@ -50,6 +54,11 @@ class PretendWorker:
                 options["deduplication"] = {"id": f"d{number}", **options["deduplication"]}
             jobs.append(await self._queue.add("work", {"n": number}, options))
         return [str(job.id) for job in jobs]
+
+    async def add_order(self, order: str, job_id: str) -> None:
+        """Add the job of an order, the next that is taken."""
+        options = {"attempts": 1, "jobId": job_id, "lifo": True}
+        await self._queue.add("work", {"sfOrderId": order}, options)
 
     async def add_flow(self, on_failure: str, children: int) -> list[str]:
         """Add a parent with children; their ids, the parent's first."""
@@ -80,6 +89,11 @@ class PretendWorker:
 
     async def finish(self, job: Any, end: str) -> None:
         """End an active job."""
+        await self._finish(job, end)
+        if order := job.data.get("sfOrderId"):
+            self.told(order, end)
+
+    async def _finish(self, job: Any, end: str) -> None:
         try:
             if end == "completes":
                 await job.moveToCompleted("ok", job.token)

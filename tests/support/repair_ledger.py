@@ -6,82 +6,26 @@ queue; `moved` tells what an operation did to them, `check` where each of them i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from bot.domain.jobs import ArchivedJob
 from bot.domain.operations import Operation
 from bot.domain.plans import Plan, PlanKind, PlanStatus
 from bot.domain.queues import QueueId
+from tests.support.repair_look import LISTS, ORPHAN, Seen, look
+from tests.support.repair_ops import FROM, RUNS, WAITING, Op, Shelf
 
-LISTS: Final = ("wait", "paused", "active")
-SETS: Final = ("prioritized", "delayed", "waiting-children", "completed", "failed")
-_QUEUES_OWN: Final = frozenset(
-    {*LISTS, *SETS, "meta", "id", "events", "marker", "pc", "stalled", "stalled-check", "repeat"}
-)
-_JOBS_OWN: Final = frozenset({"logs", "dependencies", "processed", "failed", "unsuccessful"})
 _FIXED: Final = (b"name", b"data", b"opts", b"timestamp", b"priority", b"parentKey", b"deid")
-_WAITING: Final = frozenset({"wait", "prioritized"})
-_FROM: Final[dict[PlanKind, frozenset[str | None]]] = {
-    PlanKind.RETRY: frozenset({"failed"}),
-    PlanKind.PROMOTE: frozenset({"delayed"}),
-    PlanKind.UNSTICK: frozenset({"active"}),
-    PlanKind.DRAIN: frozenset({"wait", "prioritized", "delayed"}),
-    PlanKind.UNDO: frozenset({None}),
-}
-_RUNS: Final = (PlanKind.RETRY, PlanKind.PROMOTE, PlanKind.UNSTICK)
-"""What changes the hashes of the jobs that it moves; the others bring them back as they were."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A job in the queue: its state, hash, log lines, its score if any, and whether it holds its
-    deduplication key."""
-
-    state: str
-    fields: Mapping[bytes, bytes]
-    logs: tuple[bytes, ...]
-    score: float | None
-    holds_key: bool
-
-
-@dataclass(slots=True)
-class Op:
-    """An operation, and the jobs that it has moved.
-
-    `before` is how many those were when it was begun (again); `torn`: it ended as Redis was away;
-    `overlapped`: two runners had it at once.
-    """
-
-    plan: Plan
-    moved: set[str] = field(default_factory=set)
-    before: int = 0
-    ended: bool = False
-    torn: bool = False
-    overlapped: bool = False
-
-    @property
-    def may_leave_open(self) -> bool:
-        """Whether it may have an unsettled batch now: an undo finishes what is left after the end.
-
-        Of two runners one may have died, or been overtaken, while the other ended it.
-        """
-        return not self.ended or self.torn or self.overlapped
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """An archive: its batches, and which of them are unsettled."""
-
-    id: str
-    batches: Mapping[int, tuple[ArchivedJob, ...]]
-    open: frozenset[int]
-    counted: int
+_TAKES: Final = (PlanKind.CLEAN, PlanKind.DRAIN, PlanKind.SWEEP, PlanKind.SALESFORCE)
 
 
 class Ledger:
-    """The jobs of one queue. `raw` is a client that gives bytes."""
+    """The jobs of one queue. `raw` is a client that gives bytes.
+
+    `coming` are the jobs of orders, each with its order: one may be added while an operation runs.
+    """
 
     def __init__(self, raw: Any, queue: QueueId) -> None:
         self._raw, self._queue = raw, queue
@@ -90,37 +34,76 @@ class Ledger:
         self.here: dict[str, str] = {}
         self.gone: set[str] = set()
         self.ops: dict[str, Op] = {}
+        self.coming: dict[str, str] = {}
+        self._loose: set[str] = set()
 
     def mark(self) -> None:
         """Look at the queue, and take it as it is: what changed was a producer's or a worker's."""
         self._look()
 
-    def moved(self, op: Op) -> None:
+    def cut_loose(self, ids: Collection[str]) -> None:
+        """Somebody has taken these out of their set, and left their hashes."""
+        self._loose.update(ids)
+        self.mark()
+
+    @property
+    def orphans(self) -> set[str]:
+        """The jobs that are in no set and no list."""
+        return {id_ for id_, state in self.here.items() if state == ORPHAN}
+
+    def is_busy(self, order: str) -> bool:
+        """Whether one of the order's jobs waits or runs, as of the last look."""
+        states = {self.here.get(id_) for id_, its in self.coming.items() if its == order}
+        return not states <= {None, "failed", "completed", ORPHAN}
+
+    def moved(self, op: Op) -> set[str]:
         """Look at the queue: what changed since is this operation's doing, and nobody else's."""
         before, last = dict(self.here), dict(self.last)
         self._look()
-        changed = {id_ for id_ in self.last if before.get(id_) != self.here.get(id_)}
+        new = self.coming.keys() - last.keys()
+        changed = {id_ for id_ in self.last.keys() - new if before.get(id_) != self.here.get(id_)}
         plan = op.plan
-        again = changed & op.moved
+        freed = self._freed(plan, changed, before)
+        again = (changed - freed) & op.moved
         assert not again, f"{plan.kind} moved {again} twice"
-        op.moved |= changed
-        taken = plan.kind in (PlanKind.CLEAN, PlanKind.DRAIN)
-        came_from = _FROM.get(plan.kind, frozenset({plan.state}))
+        came_from = FROM.get(plan.kind, frozenset({plan.state}))
         assert {before.get(id_) for id_ in changed} <= came_from, (plan, changed, before)
-        where = {self.here.get(id_) for id_ in changed}
-        if plan.kind is not PlanKind.UNDO:
-            assert where <= ({None} if taken else _WAITING), (plan, changed, self.here)
-            assert plan.kind is PlanKind.UNSTICK or len(op.moved) <= plan.count, (plan, op.moved)
-        named = {id_ for id_, _ in plan.ids}
-        assert not named or plan.kind is PlanKind.UNSTICK or op.moved <= named, (plan, op.moved)
-        for id_ in self.here:
-            if id_ not in changed or plan.kind not in _RUNS:
+        uncounted = {id_ for id_ in changed if before.get(id_) == ORPHAN}
+        op.moved |= changed - freed - (uncounted if plan.kind is PlanKind.OBLITERATE else set())
+        self._check_reach(op, changed - freed)
+        for id_ in self.here.keys() - new - freed:
+            if id_ not in changed or plan.kind not in RUNS:
                 now, was = self.last[id_], last[id_]
                 if id_ in changed and was.state in LISTS:
                     was = replace(was, state="wait")  # there is no worker that has it
                 assert now == was, f"{plan.kind} changed {id_}: {was} to {now}"
-        if plan.kind is PlanKind.CLEAN and not plan.archive:
-            self.gone |= changed
+        if op.is_for_good:
+            self.gone |= changed - freed
+        return changed
+
+    def _freed(self, plan: Plan, changed: set[str], before: Mapping[str, str]) -> set[str]:
+        """Parents that wait no longer, as the children they waited for were obliterated."""
+        if plan.kind is not PlanKind.OBLITERATE:
+            return set()
+        waited = {id_ for id_ in changed if before.get(id_) == "waiting-children"}
+        return {id_ for id_ in waited if self.here.get(id_) in ("wait", "paused")}
+
+    def _check_reach(self, op: Op, changed: set[str]) -> None:
+        """It went where it should, and no further than its card showed."""
+        plan = op.plan
+        where = {self.here.get(id_) for id_ in changed}
+        if plan.kind is PlanKind.OBLITERATE:
+            assert where <= {None}, (plan, changed, self.here)
+            return  # and whatever comes while it runs
+        if plan.kind is not PlanKind.UNDO:
+            assert where <= ({None} if plan.kind in _TAKES else WAITING), (plan, changed, self.here)
+            most = plan.canary or plan.count
+            assert plan.kind is PlanKind.UNSTICK or len(op.moved) <= most, (plan, op.moved)
+        if plan.kind is PlanKind.DRAIN:
+            added = {id_: int(self.last[id_].fields[b"timestamp"]) for id_ in changed}
+            assert all(at <= plan.asked_at for at in added.values()), (plan, added)
+        named = {id_ for id_, _ in plan.ids}
+        assert not named or plan.kind is PlanKind.UNSTICK or op.moved <= named, (plan, op.moved)
 
     def check(self, shelves: Iterable[Shelf]) -> None:
         """Each job is in one state or in one archive; those in an archive are as they were."""
@@ -132,20 +115,21 @@ class Ledger:
                     kept.setdefault(job.id, []).append((shelf, number in shelf.open, job))
         for id_ in self.last:
             found = kept.get(id_, [])
-            if id_ in self.here:
+            if id_ in self.here or id_ in self.gone:
                 self._check_copies(id_, found)
-            elif id_ in self.gone:
-                assert not found, f"{id_} was completed and removed, and is archived"
             else:
                 self._check_archived(id_, found)
         assert kept.keys() <= self.last.keys()
 
     def _check_copies(self, id_: str, found: list[tuple[Shelf, bool, ArchivedJob]]) -> None:
-        """A job that is in the queue is archived only while that is unsettled, or being undone."""
+        """A job that is in the queue is archived only while that is unsettled, or being undone.
+
+        So is one that was removed for good.
+        """
         for shelf, unsettled, _ in found:
             taker = self.ops[shelf.id]
             fits = self._is_back(id_, shelf) or (unsettled and taker.may_leave_open)
-            assert fits, f"{id_} is {self.here[id_]} and in the archive of {taker}"
+            assert fits, f"{id_} is {self.here.get(id_)} and in the archive of {taker}"
 
     def _is_back(self, id_: str, shelf: Shelf) -> bool:
         """Whether it has come back from there, and an undo is to take it off the shelf still."""
@@ -173,80 +157,53 @@ class Ledger:
     def ended(self, op: Op, operation: Operation, stored: Plan, done: set[str] | None) -> None:
         """The totals of an operation that is over are right; `done` is its done set, if kept."""
         plan, numbers = op.plan, (operation.tally.done, stored.done)
+        assert numbers[0] == numbers[1], (stored, operation)
         op.torn = op.torn or "Redis" in operation.stopped
-        assert numbers == (len(op.moved),) * 2, (stored, operation, op.moved)
-        assert done is None or done == op.moved
-        left = {id_ for id_, _ in plan.ids} & self.here.keys() - op.moved
-        if operation.stopped or stored.status is PlanStatus.TRIED:
+        if plan.kind is PlanKind.OBLITERATE:
+            self._check_obliterated(op, operation)
             return
+        if plan.kind is PlanKind.SALESFORCE:
+            assert done is None or numbers[0] == len(done), (stored, operation, done)
+            assert op.moved <= (done or set()), f"{op.moved} were replaced, but not of {done}"
+            return
+        assert numbers[0] == len(op.moved), (stored, operation, op.moved)
+        assert done is None or done == op.moved
+        if not (operation.stopped or stored.status is PlanStatus.TRIED):
+            self._check_none_left(plan, {id_ for id_, _ in plan.ids} & self.here.keys() - op.moved)
+
+    def _check_none_left(self, plan: Plan, left: set[str]) -> None:
+        """It did all that its card showed, but for what has changed since."""
         if plan.kind is PlanKind.RETRY:
             scores = dict(plan.ids)
             same = {id_ for id_ in left if self._failed_at(id_) == scores[id_]}
             assert not same, f"{same} were left out of {plan}"
         elif plan.kind is PlanKind.PROMOTE:
             assert not {id_ for id_ in left if self.here[id_] == "delayed"}
+        elif plan.kind is PlanKind.SWEEP:
+            assert not left & self.orphans
+
+    def _check_obliterated(self, op: Op, operation: Operation) -> None:
+        """Nothing is left but what came since; its total is off by no more than what came or went.
+
+        It has no done set: what others put in or take out meanwhile, it cannot tell from its own.
+        """
+        here, done = self.here.keys() - self.orphans, operation.tally.done
+        came, went = (op.moved | here) - op.there, op.there - op.moved - here
+        off = abs(op.plan.count - len(op.there)) + len(came) + len(went)
+        assert done <= op.plan.count + off, (op, operation)
+        assert op.overlapped or abs(done - len(op.moved)) <= off, (op, operation)
+        assert operation.stopped or not op.there & here, f"{op.there & here} were left"
 
     def _failed_at(self, id_: str) -> int | None:
         seen = self.last[id_]
         return int(seen.score or 0) if seen.state == "failed" else None
 
     def _look(self) -> None:
-        key = self._queue.key
-        with self._raw.pipeline() as pipe:
-            for name in LISTS:
-                pipe.lrange(key(name), 0, -1)
-            for name in SETS:
-                pipe.zrange(key(name), 0, -1, withscores=True)
-            pipe.keys(f"{key('')}*")
-            *members, keys = pipe.execute()
-        self.here, scores = {}, dict[str, float]()
-        for name, ids in zip((*LISTS, *SETS), members, strict=True):
-            for one in ids:
-                id_ = (one[0] if name in SETS else one).decode()
-                assert id_ not in self.here, f"{id_} is {self.here[id_]} and {name}"
-                self.here[id_] = name
-                if name in SETS:
-                    scores[id_] = one[1]
-        self._check_keys([one.decode()[len(key("")) :] for one in keys])
-        self._read(scores)
-
-    def _read(self, scores: Mapping[str, float]) -> None:
-        key, ids = self._queue.key, list(self.here)
-        with self._raw.pipeline(transaction=False) as pipe:
-            for id_ in ids:
-                pipe.hgetall(key(id_))
-                pipe.lrange(key(f"{id_}:logs"), 0, -1)
-            rows = pipe.execute()
-            hashes = dict(zip(ids, rows[::2], strict=True))
-            for id_ in ids:
-                pipe.get(key("de:" + hashes[id_].get(b"deid", b"").decode()))
-            holders = pipe.execute()
-        for id_, logs, holder in zip(ids, rows[1::2], holders, strict=True):
-            fields = hashes[id_]
-            fixed = {name: fields.get(name) for name in _FIXED}
+        now = look(self._raw, self._queue, self._loose)
+        for id_, seen in now.items():
+            fixed = {name: seen.fields.get(name) for name in _FIXED}
             assert self._fixed.setdefault(id_, fixed) == fixed, f"{id_} is another job now"
-            holds = holder == id_.encode()
-            seen = Seen(self.here[id_], fields, tuple(logs), scores.get(id_), holds)
-            self.last[id_] = seen
-
-    def _check_keys(self, suffixes: list[str]) -> None:
-        """No hash without a state, no state without a hash, and nothing left of what is gone."""
-        hashes = set()
-        for suffix in suffixes:
-            first, _, rest = suffix.partition(":")
-            if suffix in _QUEUES_OWN:
-                continue
-            if first in ("bullhorn", "de"):
-                assert self._raw.pttl(self._queue.key(suffix)) > 0, f"{suffix} stays for ever"
-                holder = self._raw.get(self._queue.key(suffix)) if first == "de" else None
-                assert holder is None or holder.decode() in self.here, f"{suffix} of {holder}"
-                continue
-            assert first in self.here, f"{suffix} is in no state"
-            if rest == "lock":
-                assert self.here[first] == "active"
-            elif rest:
-                assert rest in _JOBS_OWN, suffix
-            else:
-                hashes.add(first)
-        missing = self.here.keys() - hashes
-        assert not missing, f"{missing} have no hash"
+        self.here = {id_: seen.state for id_, seen in now.items()}
+        self.last.update(now)
+        back = self.gone & self.here.keys()
+        assert not back, f"{back} were removed for good, and are back"

@@ -1,4 +1,4 @@
-"""One replica's services over real Redis, whose calls may go wrong; Slack is not real."""
+"""One replica's services over real Redis, whose calls may go wrong; others are not real."""
 
 from __future__ import annotations
 
@@ -27,24 +27,31 @@ from bot.services.journal import Journal
 from bot.services.operations.receipts import Receipts
 from bot.services.operations.runner import Runner
 from bot.services.operations.tools import Tools
+from bot.services.planning import Planner
 from bot.services.repairs import Repairs, Supplies, repair_executors
 from bot.services.retry_executors import retry_executors
 from bot.services.retry_plans import RetryPlanner
+from bot.services.settled_orders import SettledOrders
 from tests.support.fake_operations import FakeOperationQueue
 from tests.support.fakes import FakeMessenger
 from tests.support.faults import Faults
+from tests.support.repair_orders import Line, Orders
 
 CATALOG: Final = Catalog(
     default=QueuePolicy(), access=AccessPolicy(admins=frozenset({"U0ALICE", "U0BOB"}))
 )
+POLICY: Final = SalesforcePolicy()
 _A_MINUTE: Final = 60.0
 
 
 class Replica:
     """A process. Make it where its event loop runs; close it even when it was killed."""
 
-    def __init__(self, url: str, messenger: FakeMessenger, submitted: FakeOperationQueue) -> None:
+    def __init__(
+        self, url: str, messenger: FakeMessenger, submitted: FakeOperationQueue, orders: Orders
+    ) -> None:
         self.faults = Faults()
+        self._orders = Line(orders, self.faults)
         self.hasty = False
         self._skew = 0.0
         self._own, self._sources = connect("REDIS_URL", url), Sources({"main": (url, "bull")})
@@ -72,11 +79,17 @@ class Replica:
             store=RedisWatchStore(client=self._own),
             catalog=CATALOG,
         )
-        self.repairs = Repairs(self._supplies)
+        self._settled = SettledOrders(system=self._orders, policy=POLICY, catalog=CATALOG)
+        self.repairs = Repairs(self._supplies, self._settled)
         self.retries = RetryPlanner(reader=self.reader, plans=self.plans, catalog=CATALOG)
+        self._planners: dict[PlanKind, Planner] = {
+            PlanKind.RETRY: self.retries,
+            PlanKind.SALESFORCE: self.retries,
+            **self.repairs.planners(),
+        }
         self.confirming = Confirming(
             plans=self.plans,
-            planners={PlanKind.RETRY: self.retries, **self.repairs.planners()},
+            planners=self._planners,
             queue=submitted,
             operations=self.operations,
             reader=self.reader,
@@ -99,11 +112,11 @@ class Replica:
         receipts = Receipts(
             done=some.done, outcomes=some.outcomes, now=self.reader.now, catalog=CATALOG
         )
-        retrying, watchers = retry_executors(some, receipts, orders=None, policy=SalesforcePolicy())
+        retrying, watchers = retry_executors(some, receipts, orders=self._orders, policy=POLICY)
         return Tools(
             plans=some.plans,
             operations=self.operations,
-            executors={**retrying, **repair_executors(some)},
+            executors={**retrying, **repair_executors(some, self._settled)},
             done=some.done,
             watchers=watchers,
             reader=some.reader,
@@ -112,6 +125,7 @@ class Replica:
             journal=some.journal,
             store=some.store,
             catalog=CATALOG,
+            planners=self._planners,
             monotonic=self._monotonic,
         )
 

@@ -104,6 +104,7 @@ class Timeline:
         running = [job("young", since=clock)] if active is None else list(active)
         events = EventsRead(
             cursor=f"{now}-{self._reads}",
+            starts=int(started),
             failures=((now - now % 10_000, failures),) if failures else (),
             last_start=now if started else None,
             last_finish=now if finished else None,

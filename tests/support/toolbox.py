@@ -25,6 +25,7 @@ from bot.render.operations import OperationRenderer
 from bot.services.access import Access
 from bot.services.alerting import Alerting
 from bot.services.approving import Approving
+from bot.services.archived_orders import ArchivedOrders
 from bot.services.blindness import Blindness
 from bot.services.confirming import Confirming
 from bot.services.failed_again import FailedAgain
@@ -159,10 +160,13 @@ def build_office(
     )  # fmt: skip
     finder = QueueFinder(store=store, catalog=catalog)
     alerting = Alerting(store=store, reader=queues, journal=journal, catalog=catalog)
-    orders = Orders(system=salesforce, reader=queues, policy=SalesforcePolicy(), catalog=catalog)
     settled = SettledOrders(system=salesforce, policy=SalesforcePolicy(), catalog=catalog)
     planner = RetryPlanner(
-        reader=queues, plans=plans, catalog=catalog, salesforce=orders.connected, settled=settled
+        reader=queues,
+        plans=plans,
+        catalog=catalog,
+        salesforce=salesforce is not None,
+        settled=settled,
     )
     operations = RedisOperationStore(client=redis)
     parts = parts or Parts(
@@ -171,6 +175,10 @@ def build_office(
     )  # fmt: skip
     submitted, outcomes = parts.submitted, parts.outcomes
     remover, archive = parts.remover, parts.archive
+    orders = Orders(
+        system=salesforce, reader=queues, policy=SalesforcePolicy(), catalog=catalog,
+        archived=ArchivedOrders(archive=archive, path=SalesforcePolicy().order_id),
+    )  # fmt: skip
     supplies = Supplies(
         reader=queues, operator=queues, remover=remover, archive=archive, done=queues,
         outcomes=outcomes, plans=plans, journal=journal, store=store, catalog=catalog,
@@ -233,7 +241,7 @@ def build_office(
             plans=plans, operations=operations, done=queues,
             executors={**executors, **repair_executors(supplies, settled)}, watchers=watchers,
             reader=queues, messenger=messenger, writer=OperationRenderer(catalog),
-            journal=journal, store=store, catalog=catalog,
+            journal=journal, store=store, catalog=catalog, planners=planners,
         )
     )  # fmt: skip
     return Office(

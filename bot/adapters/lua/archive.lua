@@ -42,3 +42,13 @@ local function put_on(id, number, blob, count)
   rcall("HINCRBY", facts, "jobs", count)
   add_bytes(id, #blob)
 end
+
+-- Let the archive last until `ends` at least; also a key that has just been made anew.
+local function prolong(id, ends)
+  ends = string.format("%.0f", math.max(tonumber(rcall("HGET", facts, "expires_at")), ends))
+  rcall("HSET", facts, "expires_at", ends)
+  rcall("ZADD", archives, ends, id)
+  rcall("PEXPIREAT", facts, ends)
+  rcall("PEXPIREAT", batches, ends)
+  rcall("PEXPIREAT", open, ends)
+end

@@ -5,8 +5,7 @@
 --- @include "archive"
 prune()
 local id, replaces = ARGV[1], ARGV[5]
-local ends = rcall("HGET", facts, "expires_at")
-if not ends then
+if not rcall("HGET", facts, "expires_at") then
   return { -1, 0 }
 end
 if replaces == "" and tonumber(rcall("GET", total) or 0) + #ARGV[3] > tonumber(ARGV[2]) then
@@ -29,10 +28,5 @@ if replaces ~= "" then
 end
 put_on(id, number, ARGV[3], tonumber(ARGV[4]))
 rcall("SADD", open, number)
-ends = string.format("%.0f", math.max(tonumber(ends), now + tonumber(ARGV[6])))
-rcall("HSET", facts, "expires_at", ends)
-rcall("ZADD", archives, ends, id)
-rcall("PEXPIREAT", facts, ends)
-rcall("PEXPIREAT", batches, ends)
-rcall("PEXPIREAT", open, ends)
+prolong(id, now + tonumber(ARGV[6]))
 return { number, origin }

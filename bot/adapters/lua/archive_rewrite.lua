@@ -1,11 +1,12 @@
 -- Puts other jobs into a batch. ARGV: id, the batch's number, the SHA-1 of what it holds, "1" to
--- settle it, how many jobs, what it is to hold ("" to take it away, "=" as it is).
+-- settle it, how many jobs, what it is to hold ("" to take it away, "=" as it is), for how many ms
+-- the archive lasts from now on at least.
 -- Returns 1; 0 where it holds something else by now: look again. To settle it also 2 where another
 -- has replaced it, or it is settled already; 3 where it is not there, as after a failover.
 --- @include "archive"
 local id, number = ARGV[1], ARGV[2]
 if ARGV[4] == "1" and rcall("SISMEMBER", open, number) == 0 then
-  local known = rcall("HEXISTS", facts, "replaced:" .. number) + rcall("HEXISTS", batches, number)
+  local known = rcall("HSTRLEN", facts, "replaced:" .. number) + rcall("HSTRLEN", batches, number)
   return known > 0 and 2 or 3
 end
 if redis.sha1hex(rcall("HGET", batches, number) or "") ~= ARGV[3] then
@@ -15,8 +16,8 @@ if ARGV[6] ~= "=" then
   take_off(id, number)
   if ARGV[6] ~= "" then
     put_on(id, number, ARGV[6], tonumber(ARGV[5]))
-    rcall("PEXPIREAT", batches, rcall("HGET", facts, "expires_at")) -- the only batch is a new key
   end
+  prolong(id, now + tonumber(ARGV[7]))
 end
 if ARGV[4] == "1" or ARGV[6] == "" then
   rcall("SREM", open, number)

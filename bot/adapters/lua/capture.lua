@@ -2,15 +2,17 @@
   Reads whole jobs, byte for byte. Nothing is written.
 
   KEYS[1] `prefix:queue:meta`
-  ARGV[1] the state: BullMQ's list or sorted set
+  ARGV[1] the state: BullMQ's list or sorted set, or "orphan" for jobs that are in none
   ARGV[2] how many bytes to read: the job that goes over it is the last of the call
-  ARGV[3..] of each job its id and its score; in a list the score is not looked at
+  ARGV[3..] of each job its id and its score; in a list, and of an orphan, it is not looked at
   Returns { how many jobs were looked at, changed, vanished, rows }; a row is
   { id, score, fields, log lines, { { suffix, type, items }, ... }, `de:ID` or "", its ms or 0 }.
   The score of a job in a list is how many lie after it: it stays when others are added.
 ]]
 --- @include "job_states"
 --- @include "list_places"
+--- @include "list_ends"
+--- @include "orphan"
 local rcall = redis.call
 local base = string.sub(KEYS[1], 1, -5)
 local state, most_bytes = ARGV[1], tonumber(ARGV[2])
@@ -43,7 +45,9 @@ end
 
 -- Its score, if it is still the one that was asked for.
 local function score_of(id, expected)
-  if not in_list then
+  if state == "orphan" then
+    return (rcall("EXISTS", base .. id) == 0 or is_orphan(base, id)) and "0" or nil
+  elseif not in_list then
     local score = rcall("ZSCORE", base .. state, id)
     return score and tonumber(score) == tonumber(expected) and score or nil
   end

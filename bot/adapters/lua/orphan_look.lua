@@ -6,6 +6,7 @@
   Returns the ids.
 ]]
 --- @include "job_states"
+--- @include "list_places"
 --- @include "list_ends"
 --- @include "orphan"
 local base = string.sub(KEYS[1], 1, -5)

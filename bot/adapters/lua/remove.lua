@@ -6,27 +6,21 @@
   ARGV[5] the state, ARGV[6] the set of the batch by its suffix, or "": what is removed is entered
   there too, ARGV[7] for how long that lasts, in ms. Then of each job its id and its score; in a list
   the score is not looked at.
-  Where the batch is closed (SUFFIX:closed is there), nothing is done, and all is changed: another
-  process has settled it, so what would be removed now would be in no archive.
+  Where the batch is closed, nothing is done, and all is changed.
   Returns { a verdict for each (untouched: ask again), what went wrong or nil }.
 ]]
 --- @include "guard"
 --- @include "verdicts"
 --- @include "job_states"
 --- @include "list_places"
+--- @include "batch"
 --- @package "removeJob-2.lua" as remove_job
-local refusal = guard(ALL_KEYS)
+local refusal = guard(ALL_KEYS) or open_batch(ARGV[FIRST + 1], ARGV[FIRST + 2])
 if refusal then
   return refusal
 end
 local state = ARGV[FIRST]
 local in_list = LISTS[state] == true
-local batch = ARGV[FIRST + 1] ~= "" and base .. ARGV[FIRST + 1]
-local batch_kept = tonumber(ARGV[FIRST + 2])
-if batch and not is(batch, "set") then
-  return { "damaged", ARGV[FIRST + 1] }
-end
-local closed = batch and rcall("EXISTS", batch .. ":closed") == 1
 
 local function is_there(id, expected)
   if in_list then
@@ -72,7 +66,7 @@ end
 local function look(id, expected)
   if already(id) then
     return ALREADY
-  elseif closed or not is_there(id, expected) then
+  elseif batch_is_closed() or not is_there(id, expected) then
     return CHANGED
   end
   local kind = rcall("TYPE", base .. id)["ok"]
@@ -97,16 +91,14 @@ for place = FIRST + 3, #ARGV, 2 do
   end
 end
 local has_priorities = in_list and rcall("TYPE", base .. "priority")["ok"] == "zset"
-return carry_out(ids, verdicts, function(id)
-  if batch then
-    rcall("SADD", batch, id)
-    rcall("PEXPIRE", batch, batch_kept)
-  end
+local function remove(id)
   local removed = remove_job({ base .. id, base .. "repeat" }, { id, "0", base }) == 1
   if removed and has_priorities then
     rcall("ZREM", base .. "priority", id)
-  elseif batch and not removed then
-    rcall("SREM", batch, id)
   end
   return removed
+end
+
+return carry_out(ids, verdicts, function(id)
+  return with_batch(id, remove)
 end)

@@ -135,7 +135,7 @@ local function restore(job)
   end
   if LISTS[job.state] then
     put_in_list(job.id, tonumber(job.score))
-  else
+  elseif job.state ~= "orphan" then
     rcall("ZADD", base .. job.state, job.score, job.id)
   end
   if job.deduplication ~= "" and job.left > 0 then

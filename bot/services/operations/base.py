@@ -70,6 +70,19 @@ class Finisher(Protocol):
         ...
 
 
+@runtime_checkable
+class Counting(Protocol):
+    """An executor that keeps no done set: the queue itself tells how much is done."""
+
+    async def counted(self, plan: Plan) -> int:
+        """How many jobs are done by now, whoever has done them.
+
+        Raises:
+            RedisUnavailableError: the source does not answer.
+        """
+        ...
+
+
 class Executor(Protocol):
     """Carries out plans of one kind."""
 

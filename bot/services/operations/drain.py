@@ -46,7 +46,7 @@ class DrainExecutor:
                 if not frozen.left:
                     return
                 yield Step(outcome=await self._take(plan, state, refs, frozen))
-        yield Step(outcome=BatchOutcome(changed=frozen.missing))
+        yield Step(outcome=BatchOutcome(changed=frozen.missing), note=frozen.note)
 
     async def finish(self, plan: Plan) -> BatchOutcome:
         """Finish what a crash has left in the archive; raises as `Taking.begin`."""
@@ -74,6 +74,7 @@ class _Frozen:
         self._plan = plan
         self.done = done
         self.kept = kept
+        self.newer = 0
         self.room = 0
 
     @property
@@ -83,12 +84,32 @@ class _Frozen:
 
     @property
     def missing(self) -> int:
-        """How many were not there any more, at the end: a worker has taken them."""
+        """How many were not there any more, at the end: a worker has taken them.
+
+        So many as are newer may be those, if who added them has a clock that is ahead: not counted.
+        """
+        return max(0, self._short - self.newer)
+
+    @property
+    def note(self) -> str:
+        """What stays though there was room for it."""
+        if not self.newer or not self._short:
+            return ""
+        begun = f"{self._short:,} begun meanwhile or among " if self.newer > self._short else ""
+        their = "its" if self.newer == 1 else "their"
+        return f"{begun}{self.newer:,} left: added after it was asked, by {their} own time"
+
+    @property
+    def _short(self) -> int:
+        """How many of those that were shown were not met."""
         return max(0, self.left - self.kept)
 
     def holds(self, job: ArchivedJob) -> bool:
         """Whether the job may go, within the batch's room."""
-        if _added_at(job) > self._plan.asked_at or self.room <= 0:
+        if _added_at(job) > self._plan.asked_at:
+            self.newer += 1
+            return False
+        if self.room <= 0:
             return False
         self.room -= 1
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import structlog
 
@@ -21,6 +21,7 @@ from bot.errors import (
     UnavailableError,
 )
 from bot.services import plan_words as words
+from bot.services.operations.ends import ended_set
 from bot.services.operations.record import OvertakenError, Record
 from bot.services.operations.screen import RECEIPT
 from bot.services.operations.tools import Tools
@@ -41,7 +42,7 @@ class Ending:
         tally, stopped = await self._counted(), record.operation.stopped
         record.set(tally=tally)
         said = words.outcome(plan, record.operation)
-        tried = plan.canary and tally.done and not stopped
+        tried = plan.canary and (tally.done or tally.refused) and not stopped
         status = PlanStatus.TRIED if tried else PlanStatus.DONE
         closed = replace(plan, status=status, outcome=said, done=tally.done)
         actor = Actor(user=plan.confirmed_by or plan.asked_by, channel=plan.channel)
@@ -50,7 +51,8 @@ class Ending:
         recorded = await tools.journal.record(
             actor, plan.kind.verb, words.what(plan, self._redact), _word(record.operation),
             queue=plan.queue, jobs=jobs, job_count=tally.done, detail=said, plan=plan.id,
-            approver=plan.approved_by, counts=asdict(tally), once=f"{plan.id}-{plan.attempt}",
+            approver=plan.approved_by, counts=tally.counts(plan.canary or plan.whole),
+            once=f"{plan.id}-{plan.attempt}",
         )  # fmt: skip
         if not recorded:
             raise RedisUnavailableError("The audit log could not be written.")
@@ -106,6 +108,7 @@ class Ending:
             actor, "receipt", f"after {words.what(plan, self._redact)}", Outcome.DONE,
             queue=plan.queue, job_count=operation.tally.done,
             detail=words.receipt(operation.receipt, self._redact), plan=f"{plan.id}-receipt",
+            counts=operation.receipt.counts(),
             once=f"{plan.id}-{plan.attempt}-receipt",
         )  # fmt: skip
         await self._reply(self._tools.writer.receipt(plan, operation), operation)
@@ -128,10 +131,13 @@ class Ending:
             _log.warning("a receipt could not be posted", reason=str(error))
 
     async def forget(self) -> None:
-        """Drop the done set of what nobody asks about any more."""
+        """Drop the done sets of what nobody asks about any more."""
+        plan, done = self._record.plan, self._tools.done
         try:
             if self._record.operation.receipt is None:
-                await self._tools.done.forget(self._record.plan.queue, self._record.plan.id)
+                await done.forget(plan.queue, plan.id)
+            else:
+                await done.forget(plan.queue, ended_set(plan.id))
         except BullhornError:
             return  # it runs out by itself
 

@@ -39,7 +39,7 @@ class ObliterateExecutor:
         """
         del throttle  # a step's size is the script's own
         sample = await self._facts.sample(plan.queue)
-        left = total(going(plan.kind, sample.counts))
+        left = _left(plan, sample)
         done = max(0, plan.count - left)
         # it may be gone already: by this operation, before it was taken up again
         gone = not left and _is_gone(sample)
@@ -60,6 +60,14 @@ class ObliterateExecutor:
                 raise RefusedError(
                     "Nothing more goes, and the queue is not empty. Look at it with `status`."
                 )
+
+    async def counted(self, plan: Plan) -> int:
+        """What is not there any more of what was counted when it was asked; raises as the port."""
+        return max(0, plan.count - _left(plan, await self._facts.sample(plan.queue)))
+
+
+def _left(plan: Plan, sample: Sample) -> int:
+    return total(going(plan.kind, sample.counts))
 
 
 def _is_gone(sample: Sample) -> bool:

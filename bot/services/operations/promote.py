@@ -29,16 +29,17 @@ class PromoteExecutor:
         before = await self._done.count(plan.queue, plan.id)
         seen = 0
         async for ids in batches(self._ids(plan), throttle):
+            some = ids if plan.ids else ids[: max(0, plan.count - before - seen)]
+            if not some:
+                break
             outcome = await self._operator.promote(
                 plan.queue,
-                ids,
+                some,
                 configured=self._catalog.policy(plan.queue).bullmq,
                 operation=plan.id,
             )
-            seen += len(ids) - outcome.already
+            seen += len(some) - outcome.already
             yield Step(outcome=outcome)
-            if not plan.ids and before + seen >= plan.count:
-                return
         if not plan.ids:
             yield Step(outcome=BatchOutcome(changed=max(0, plan.count - before - seen)))
 

@@ -1,10 +1,14 @@
-"""Watches the jobs an operation moved until they have finished, and counts how."""
+"""Watches the jobs an operation moved until they have finished, and counts how.
+
+What has ended is stored as soon as it is seen (`ends`): the process may end before the operation
+does, and a canary's rest is told together with the canary.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -14,6 +18,7 @@ from bot.domain.redaction import shown_code
 from bot.domain.times import SECOND, Ms
 from bot.errors import HandedOverError, RedisUnavailableError
 from bot.ports import DoneSets, Ended, OutcomeReader
+from bot.services.operations.ends import Ends
 from bot.services.operations.record import Record
 
 STEP: Final = 500
@@ -26,7 +31,7 @@ LISTEN_EVERY: Final = 0.5
 LOOKS: Final = 3
 """Looks after which a job that left nothing behind is taken for gone."""
 REMEMBERED: Final = 100_000
-"""Ends of jobs that are remembered; the oldest are forgotten first."""
+"""Ends of jobs that are remembered of one operation while it still moves others."""
 
 
 class Receipts:
@@ -42,6 +47,7 @@ class Receipts:
         every: float = EVERY,
     ) -> None:
         self._done = done
+        self._ends = Ends(done)
         self._outcomes = outcomes
         self._now = now
         self._catalog = catalog
@@ -57,12 +63,34 @@ class Receipts:
         while True:
             before = cursor
             with suppress(RedisUnavailableError):
-                cursor, found = await self._outcomes.finished_events(record.plan.queue, before)
-                record.told.update(found)
-                while len(record.told) > REMEMBERED:
-                    del record.told[next(iter(record.told))]
+                after, found = await self._outcomes.finished_events(record.plan.queue, before)
+                told = dict(found)
+                ids = list(told)
+                for start in range(0, len(ids), STEP):
+                    part = {job_id: told[job_id] for job_id in ids[start : start + STEP]}
+                    await self._note(record, part)
+                cursor = after
             if cursor == before:
                 await asyncio.sleep(LISTEN_EVERY)
+
+    async def _note(self, record: Record, told: Mapping[str, Ended]) -> None:
+        """Remember those of its jobs that have ended; an event may be older than the move."""
+        plan = record.plan
+        if record.out is not None:
+            mine = [job_id for job_id in told if job_id in record.out]
+        elif len(record.told) < REMEMBERED:
+            mine = list(await self._done.contains(plan.queue, plan.id, list(told)))
+        else:
+            return
+        if not mine:
+            return
+        ended = {
+            job_id: told[job_id] if now.state == "gone" else now
+            for job_id, now in (await self._outcomes.outcomes(plan.queue, mine)).items()
+            if now.state != "waiting"
+        }
+        await self._ends.remember(plan, ended)
+        record.told.update(ended)
 
     async def watch(self, record: Record, leave: asyncio.Event) -> Receipt:
         """Look until all have finished or the time is over; each look is in the record.
@@ -71,7 +99,7 @@ class Receipts:
             HandedOverError: the process ends.
         """
         redact = self._catalog.policy(record.plan.queue).redact
-        watching = _Watching(record, self._outcomes, redact)
+        watching = _Watching(record, self._outcomes, self._ends, redact)
         await watching.begin(self._done)
         moved_at = record.operation.moved_at or await self._now()
         while True:
@@ -89,45 +117,53 @@ class Receipts:
 class _Watching:
     """The jobs of one operation that are still out, and those that have ended."""
 
-    def __init__(self, record: Record, outcomes: OutcomeReader, redact: tuple[str, ...]) -> None:
+    def __init__(
+        self, record: Record, outcomes: OutcomeReader, ends: Ends, redact: tuple[str, ...]
+    ) -> None:
         self._redact = redact
-        self._queue = record.plan.queue
-        self._operation = record.plan.id
+        self._record = record
+        self._plan = record.plan
         self._outcomes = outcomes
-        self._told = record.told
-        self._out: list[str] = []
+        self._ends = ends
+        self._out: dict[str, None] = {}
         self._ended: Counter[Ended] = Counter()
         self._missing: Counter[str] = Counter()
         self._of = 0
 
     async def begin(self, done: DoneSets) -> None:
-        """Read which jobs were moved."""
-        self._of = await done.count(self._queue, self._operation)
-        async for batch in done.ids(self._queue, self._operation):
-            self._out += batch[: WATCHED - len(self._out)]
+        """Read which jobs were moved, and how those ended that are known to have."""
+        self._of = await done.count(self._plan.queue, self._plan.id)
+        async for batch in done.ids(self._plan.queue, self._plan.id):
+            self._out.update(dict.fromkeys(batch[: WATCHED - len(self._out)]))
             if len(self._out) >= WATCHED:
-                return
+                break
+        self._count(await self._ends.known(self._plan, self._out))
+        self._record.out = self._out
 
     async def look(self) -> Receipt:
         """How they stand now: those that have ended are not looked at again."""
-        still: list[str] = []
-        for start in range(0, len(self._out), STEP):
-            ids = self._out[start : start + STEP]
-            for job_id, ended in (await self._outcomes.outcomes(self._queue, ids)).items():
-                told = self._judged(job_id, ended)
-                if told is None:
-                    still.append(job_id)
-                else:
-                    self._ended[told] += 1
-        self._out = still
+        out = list(self._out)
+        for start in range(0, len(out), STEP):
+            ids = out[start : start + STEP]
+            looked = await self._outcomes.outcomes(self._plan.queue, ids)
+            judged = {job_id: self._judged(job_id, now) for job_id, now in looked.items()}
+            ended = {job_id: told for job_id, told in judged.items() if told is not None}
+            new = {id_: one for id_, one in ended.items() if id_ not in self._record.told}
+            await self._ends.remember(self._plan, new)
+            self._count(ended)
         return self._receipt()
+
+    def _count(self, ended: Mapping[str, Ended]) -> None:
+        self._ended.update(ended.values())
+        for job_id in ended:
+            self._out.pop(job_id, None)
 
     def _judged(self, job_id: str, now: Ended) -> Ended | None:
         """How a job ended, None while that is not known: an event may take a look or two."""
         if now.state != "gone":
             return None if now.state == "waiting" else now
         self._missing[job_id] += 1
-        told = self._told.get(job_id)
+        told = self._record.told.get(job_id)
         return told if told is not None or self._missing[job_id] < LOOKS else now
 
     def _receipt(self) -> Receipt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,9 @@ class Record:
         self.operation = operation
         self._store = store
         self.told: dict[str, Ended] = {}
-        """How jobs of the queue ended, by the events since the operation runs here."""
+        """How its jobs ended, by the events since it runs here; stored beside the queue too."""
+        self.out: Container[str] | None = None
+        """The jobs whose end is waited for, once all were moved."""
 
     def set(self, **changes: Any) -> None:
         """Change fields of the operation, here only."""

@@ -16,7 +16,7 @@ import structlog
 from bot.domain.jobs import BatchOutcome
 from bot.domain.operations import Operation, Phase, Tally
 from bot.domain.pacing import Pace
-from bot.domain.plans import PlanStatus
+from bot.domain.plans import Plan, PlanStatus
 from bot.domain.times import Ms
 from bot.errors import (
     HandedOverError,
@@ -24,8 +24,9 @@ from bot.errors import (
     SalesforceRefusedError,
     UnavailableError,
 )
-from bot.services.operations.base import Finisher, Throttle
+from bot.services.operations.base import Counting, Finisher, Throttle
 from bot.services.operations.ending import Ending
+from bot.services.operations.later import left_of
 from bot.services.operations.record import OvertakenError, Record
 from bot.services.operations.screen import Screen
 from bot.services.operations.tasks import cancelled
@@ -204,11 +205,18 @@ class _Run:
         tools, record, plan = self._tools, self._record, self._record.plan
         pace = Pace(slow=tools.catalog.slow_batch / 1000, rate=plan.rate)
         throttle = Throttle(pace)
-        record.set(tally=Tally(done=await tools.done.count(plan.queue, plan.id)))
         executor = tools.executors[plan.kind]
+        self._own_total = isinstance(executor, Counting)
+        if isinstance(executor, Counting):
+            record.set(tally=Tally(done=await executor.counted(plan)))
+        else:
+            record.set(tally=Tally(done=await tools.done.count(plan.queue, plan.id)))
         if await self._stop_asked():
             if isinstance(executor, Finisher):
                 record.set(tally=record.operation.tally.plus(await executor.finish(plan)))
+            return
+        plan, said = await self._left()
+        if said and not plan.count:
             return
         steps = executor.steps(plan, throttle)
         while True:
@@ -221,8 +229,7 @@ class _Run:
                 return
             throttle.pace = throttle.pace.after(took)
             if step.note:
-                record.set(note=step.note)
-            self._own_total = self._own_total or step.total is not None
+                record.set(note="; ".join(filter(None, (said, step.note))))
             tally = record.operation.tally.plus(step.outcome)
             await self._progress(tally if step.total is None else replace(tally, done=step.total))
             record.set(notice=step.notice)
@@ -230,6 +237,16 @@ class _Run:
                 return
             rest = throttle.pace.rest(len(step.outcome.done), took)
             await self._wait(max(step.wait, rest))
+
+    async def _left(self) -> tuple[Plan, str]:
+        """What is carried out: of a plan for later all but what others have done; which that is."""
+        record = self._record
+        plan, overtaken = await left_of(record.plan, self._tools.planners)
+        said = "; ".join(overtaken.said)
+        if said:
+            out = BatchOutcome(left_out=len(overtaken.jobs))
+            record.set(tally=record.operation.tally.plus(out), note=said)
+        return plan, said
 
     async def _progress(self, tally: Tally) -> None:
         """Know how far it is, and store that now and then."""
@@ -243,7 +260,8 @@ class _Run:
         if self._tools.catalog.read_only:
             self._record.set(stopped=READ_ONLY)
             return True
-        who = await self._tools.operations.stop_asked(self._record.plan.id)
+        plan = self._record.plan
+        who = await self._tools.operations.stop_asked(plan.id, plan.attempt)
         if who is not None:
             self._record.set(stopped="stopped", stopped_by=who)
         return who is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.domain.plans import PlanKind
 from bot.domain.policy import Catalog
@@ -19,6 +19,7 @@ from bot.ports import (
 )
 from bot.services.journal import Journal
 from bot.services.operations.base import Executor, Watcher
+from bot.services.planning import Planner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,4 +37,6 @@ class Tools:
     journal: Journal
     store: WatchStore
     catalog: Catalog
+    planners: Mapping[PlanKind, Planner] = field(default_factory=dict)
+    """Who tells what of a plan for later is left when its time has come."""
     monotonic: Callable[[], float] = time.monotonic

@@ -114,7 +114,7 @@ async def an_order_is_retried_through_salesforce_to_its_end(demo):
     assert done[mapping.job_id].what is Retried.SET
     assert done[gone.job_id].what is Retried.GONE
     found = await retry.await_new_jobs(
-        ORDERS, [mapping.order_id], since=since, limit=MINUTE, old=[mapping.job_id]
+        ORDERS, {mapping.order_id: since}, limit=MINUTE, old=[mapping.job_id]
     )
     new = found[mapping.order_id]
     assert new.state == "completed"
@@ -137,7 +137,7 @@ async def an_order_whose_cause_is_not_fixed_fails_again(demo):
     mapping, since = failed["MAPPING_ERROR"], await reader.now()
     await retry.reactivate(ORDERS, [mapping])
     found = await retry.await_new_jobs(
-        ORDERS, [mapping.order_id], since=since, limit=MINUTE, old=[mapping.job_id]
+        ORDERS, {mapping.order_id: since}, limit=MINUTE, old=[mapping.job_id]
     )
     assert (found[mapping.order_id].state, found[mapping.order_id].code) == (
         "failed",
@@ -189,7 +189,7 @@ async def an_order_whose_event_was_lost_is_found_and_set_right(demo):
     job = OrderJob(order.id, order.id)
     done = await retry.reactivate(ORDERS, [job], stuck_since=since + 10_000)
     assert done[order.id].what is Retried.SET
-    made = await retry.await_new_jobs(ORDERS, [order.id], since=since, limit=MINUTE)
+    made = await retry.await_new_jobs(ORDERS, {order.id: since}, limit=MINUTE)
     assert made[order.id].state in {"completed", "failed"}
     again = await retry.reactivate(ORDERS, [job], stuck_since=since - 1)
     assert again[order.id].what in {Retried.ALREADY, Retried.HAS_JOB}

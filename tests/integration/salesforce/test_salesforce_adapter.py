@@ -10,7 +10,11 @@ import requests
 from bot.adapters.salesforce_login import Timed
 from bot.domain.salesforce import Retried
 from bot.domain.salesforce_login import LoginKind
-from bot.errors import SalesforceRefusedError, SalesforceUnavailableError
+from bot.errors import (
+    SalesforceHalfDoneError,
+    SalesforceRefusedError,
+    SalesforceUnavailableError,
+)
 from tests.support.fake_salesforce import order_id
 from tests.support.local_salesforce import POLICY, connected, credentials
 
@@ -194,6 +198,67 @@ async def test_the_reserve_is_left_to_others_and_asked_about_again_after_a_minut
             await made.orders.order(ONE)
         at = 61.0
         assert await made.orders.order(ONE) is not None
+
+
+async def stuck(server, made):
+    server.book.put(ONE, status="Activating")
+    return list((await made.orders.orders([ONE])).values())
+
+
+def status(server):
+    return server.book.find(ONE).values["Activation_Status__c"]
+
+
+async def test_a_stuck_order_is_not_begun_without_room_for_both_changes(server):
+    async with connected(server) as made:
+        seen = await stuck(server, made)
+        server.rest.used = 14_898  # the second look leaves one above the reserve
+        with pytest.raises(SalesforceUnavailableError, match=r"kept for others .* This takes 2\."):
+            await made.orders.reactivate(seen)
+    assert lines(server, CHANGE) == []
+    assert status(server) == "Activating"
+
+
+async def test_the_second_change_of_a_stuck_order_may_come_out_of_the_reserve(server):
+    async with connected(server) as made:
+        seen = await stuck(server, made)
+        server.rest.used = 14_897
+        real = made.orders._patch
+
+        async def patch(*args, **more):
+            answer = await real(*args, **more)
+            made.session._note(replace(made.session._day, remaining=90))  # others ask too
+            return answer
+
+        made.orders._patch = patch
+        done = await made.orders.reactivate(seen)
+    assert done[ONE].what is Retried.SET
+    assert status(server) == "Activating"
+
+
+@pytest.mark.parametrize("faults", [["", "unavailable"], ["", "reset_after_effect"], ["hang"]])
+async def test_a_stuck_order_that_may_be_left_half_way_is_no_outcome_but_to_be_done_again(
+    server, faults
+):
+    async with connected(server, policy=replace(POLICY, timeout=500)) as made:
+        seen = await stuck(server, made)
+        server.faults.queued = [(kind, CHANGE) for kind in faults]
+        with pytest.raises(SalesforceHalfDoneError, match=f"May be left in Failed.*: {ONE}") as it:
+            await made.orders.reactivate(seen)
+        assert it.value.unclear
+        again = list((await made.orders.orders([ONE])).values())
+        assert (await made.orders.reactivate(again))[ONE].what is Retried.SET
+    assert status(server) == "Activating"
+
+
+async def test_of_a_stuck_order_that_is_refused_half_way_it_is_told_where_it_is(server):
+    async with connected(server) as made:
+        seen = await stuck(server, made)
+        server.book.frozen_ids.add(ONE[:15])
+        done = await made.orders.reactivate(seen)
+    assert done[ONE].what is Retried.REFUSED
+    assert done[ONE].reason.startswith("left in Failed: ")
+    assert status(server) == "Failed"
 
 
 async def test_no_more_than_four_calls_are_under_way(server):

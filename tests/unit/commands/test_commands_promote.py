@@ -145,9 +145,11 @@ def test_a_rate(text, rate):
     assert parse(["--rate", text], options=("rate",)).rate() == rate
 
 
-@pytest.mark.parametrize("text", ["50", "0/s", "50/h", "-1/s", "1.5/s", "/s", "1e3/s", "\u0665/s"])
+@pytest.mark.parametrize(
+    "text", ["50", "0/s", "1000000/s", "50/h", "-1/s", "1.5/s", "/s", "1e3/s", "\u0665/s"]
+)
 def test_what_is_no_rate(text):
-    with pytest.raises(UsageError, match=r"--rate takes jobs a second, like 50/s"):
+    with pytest.raises(UsageError, match=r"--rate takes 1/m up to 999,999/s, like 50/s or 5/m"):
         parse([f"--rate={text}"], options=("rate",)).rate()
 
 
@@ -165,9 +167,16 @@ async def test_very_many_delayed_jobs_are_counted_and_not_named(sims, queues, mo
 
 async def test_a_retry_drips_and_tries_a_few_first(office):
     card = await office.ask("retry order-provisioning --error WHMCS_ERROR --rate 30/m --canary 2")
-    assert "At most 0.5 a second" in said(card)
+    assert "At most 30 a minute: about 4 s" in said(card)
     plan = await office.toolbox.confirming.plan(value_of(card, "Try 2 first"))
     assert (plan.rate, plan.canary) == (0.5, 2)
+
+
+async def test_a_try_of_more_than_there_are_is_a_plain_retry(office):
+    card = await office.ask("retry order-provisioning --error WHMCS_ERROR --canary 5000")
+    assert "There are only 3: no try of 5,000 first" in said(card)
+    plan = await office.toolbox.confirming.plan(value_of(card, "Retry 3 now"))
+    assert plan.canary == 0
 
 
 async def test_those_that_failed_again_are_listed_by_their_operation(office, orders):

@@ -1,5 +1,7 @@
 """A slip of the finger is answered with the nearest thing that there is."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.commands.arguments import ECHO, echo, parse
@@ -20,6 +22,9 @@ from tests.support.toolbox import ALICE, BOB, build_office, said
         ("silense order-provisioning 1h", "Did you mean `silence`?"),
         ("order-provisioning", "Try `/queue help`"),
         ("help retyr", "Did you mean `retry`?"),
+        ("obiltrate order-provisioning", "Did you mean `obliterate`?"),
+        ("failures", "Did you mean `failed`?"),
+        ("redo order-provisioning", "Did you mean `retry` or `undo`?"),
         # queues
         ("status order-provisionig", 'No queue "order-provisionig". Did you mean order-prov'),
         ("failed sim-managment", "Did you mean sim-management?"),
@@ -45,19 +50,31 @@ from tests.support.toolbox import ALICE, BOB, build_office, said
         # failure codes
         (
             "failed order-provisioning --error WHMC_ERROR",
-            "No WHMC_ERROR in order-provisioning. Did you mean WHMCS_ERROR (3)?",
+            "No error WHMC_ERROR in order-provisioning. Did you mean WHMCS_ERROR (3)?",
         ),
         ("failed order-provisioning --error mapping_eror --jobs", "Did you mean MAPPING_ERROR (2)"),
+        (
+            "retry order-provisioning --error NOPE",
+            "No error NOPE in order-provisioning. There are WHMCS_ERROR (3), MAPPING_ERROR (2).",
+        ),
         # rules
         ("silence order-provisioning backlgo 1h", "Did you mean backlog?"),
         ("silence order-provisioning processor-down 1h", "Did you mean processor_down?"),
-        ("silence order-provisioning everything 1h", '"everything" is not a duration'),
+        ("silence order-provisioning everything 1h", 'no rule "everything". There are: backlog,'),
+        ("silence order-provisioning everything", '"everything" is not a duration'),
     ],
 )
 async def test_the_nearest_is_named(office, text, told):
     with pytest.raises(UsageError) as caught:
         await office.ask(text, ALICE)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["frobnicate", "iterate", "restart", "move", "paint"])
+async def test_what_changes_something_is_not_offered_for_a_far_word(office, word):
+    with pytest.raises(UsageError) as caught:
+        await office.ask(f"{word} order-provisioning", ALICE)
+    assert str(caught.value) == f'There is no command "{word}". Try `/queue help`.'
 
 
 async def test_no_typo_is_on_record_or_does_anything(office, queues):
@@ -125,8 +142,20 @@ async def test_a_failure_code_may_be_typed_in_any_case_and_as_it_is_shown(office
     )
     assert "1 of 6 failed" in said(shown)
     assert "abc.def" not in str(shown)
-    known = await known_code(office.toolbox, ORDERS, "nothing like it")
-    assert known == "nothing like it"
+
+
+async def test_a_code_of_many_that_are_not_all_told_is_found(office, queues):
+    queues.queues[ORDERS].fail("r0", "RARE_CASE: once", START)
+    report = queues.failures
+
+    async def without_the_least(queue, wanted):
+        found = await report(queue, wanted)
+        return replace(found, groups=found.groups[:1]) if wanted.code is None else found
+
+    queues.failures = without_the_least
+    assert await known_code(office.toolbox, ORDERS, "RARE_CASE") == "RARE_CASE"
+    with pytest.raises(UsageError, match=r"There is WHMCS_ERROR \(3\)\."):
+        await known_code(office.toolbox, ORDERS, "nothing like it")
 
 
 def test_two_dashes_alone_are_a_word():

@@ -67,7 +67,7 @@ async def test_failed_groups_with_cause_and_resolution(office):
         ("--since 45s", "2 of 5 failed", "WHMCS_ERROR"),
         ("--name provision --since 45s", "2 of 5 failed", "WHMCS_ERROR"),
         ("--name other", "No failed job", "×"),
-        ("--error “no such code”", "No failed job", "×"),
+        ("--error “WHMCS_ERROR” --name other", "No failed job", "×"),
     ],
 )
 async def test_failed_takes_error_name_and_since(office, options, counted, left_out):

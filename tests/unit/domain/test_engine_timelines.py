@@ -123,8 +123,14 @@ class TestFacts:
         for step in range(1, 41):
             story.at(f"{15 * step}s", waiting=100 + step)
         for step in range(1, 41):
-            story.at(f"{600 + 15 * step}s", waiting=140 - step)
+            story.at(f"{600 + 15 * step}s", waiting=140 - step, started=True)
         assert story.incident.facts.trend_per_min == pytest.approx(-4, abs=0.5)
+
+    def test_what_was_drained_is_no_trend(self):
+        story = Timeline().at("0s", waiting=540).at("15s", waiting=540).at("30s", waiting=20)
+        assert story.incident.facts.trend_per_min == 0
+        unread = Timeline().at("0s", waiting=540).at("15s", waiting=20, gap=True)
+        assert unread.incident.facts.trend_per_min == -2080
 
     def test_only_the_backlog_has_a_trend(self):
         story = Timeline().at("0s", waiting=1, failed_set=9).at("15s", waiting=9, failed_set=9)

@@ -75,7 +75,8 @@ def test_each_order_once():
         (None, ("Failed",), False),
         ("Activating", ("Failed",), False),
         ("activating ", (), False),
-        ("Activated", (), True),
+        ("Activated", (), False),
+        ("Cancelled", (), True),
         (None, (), True),
     ],
 )
@@ -106,4 +107,4 @@ def test_what_a_state_says_of_the_new_job(status, error, failed, fate):
 
 def test_the_states_in_words():
     assert SalesforcePolicy(failed=("Failed", "Error")).expected() == "Failed or Error"
-    assert SalesforcePolicy(failed=()).expected() == "any but Activating"
+    assert SalesforcePolicy(failed=()).expected() == "any but Activating or Activated"

@@ -72,7 +72,7 @@ def test_quotes_commas_and_new_lines_stay_in_their_cell():
 
 def test_what_the_queue_masks_is_masked_in_the_file():
     secret = "retry simAccount=8112345 Authorization: Bearer abc.def.ghi"
-    [row] = read(replace(ENTRY, what=secret, reason=secret, filter=secret))
+    [row] = read(replace(ENTRY, what=secret, reason=secret, filter=secret, detail=secret))
     assert "8112345" not in str(row)
     assert "abc.def" not in str(row)
 

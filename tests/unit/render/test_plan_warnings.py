@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.domain.plan_consequences import Known
-from bot.domain.plan_warnings import gap_over_at, is_safe, may_fail_again, plan_warnings
+from bot.domain.plan_warnings import doubts, gap_over_at, is_safe, plan_warnings
 from bot.domain.plans import PlanGroup, PlanKind
 from bot.domain.policy import QueuePolicy
 from bot.domain.times import MINUTE, SECOND
@@ -16,7 +16,7 @@ PLAIN = QueuePolicy(errors=ORDER_POLICY.errors)
 
 def test_nothing_to_warn_of():
     assert plan_warnings(WHMCS, PLAIN, now=NOW, workers=2) == ()
-    assert not may_fail_again(WHMCS, PLAIN, now=NOW)
+    assert not doubts(WHMCS, PLAIN, now=NOW)
 
 
 def test_errors_that_a_retry_does_not_help():
@@ -27,7 +27,7 @@ def test_errors_that_a_retry_does_not_help():
         "Add `WH_Product_ID__c` to Product2 in Salesforce"
     )
     assert unknown == 'Unknown whether a retry helps: 1 × "bad x y!here"'
-    assert may_fail_again(groups, PLAIN, now=NOW)
+    assert doubts(groups, PLAIN, now=NOW)
 
 
 def test_many_unknown_errors_are_summed():
@@ -45,14 +45,14 @@ def test_while_the_cause_still_burns():
     assert plan_warnings(groups, PLAIN, now=NOW, workers=2) == (
         "Still failing: the last WHMCS_ERROR was 2 s ago. Check WHMCS connectivity and logs first",
     )
-    assert may_fail_again(groups, PLAIN, now=NOW)
+    assert doubts(groups, PLAIN, now=NOW)
     assert not is_safe(groups, PLAIN, now=NOW)
 
 
 def test_a_quiet_error_that_a_retry_helps_is_safe():
     groups = failed(WHMCS, 2 * MINUTE)
     assert plan_warnings(groups, PLAIN, now=NOW, workers=2) == ()
-    assert not may_fail_again(groups, PLAIN, now=NOW)
+    assert not doubts(groups, PLAIN, now=NOW)
     assert is_safe(groups, PLAIN, now=NOW)
     assert not is_safe(WHMCS, PLAIN, now=NOW), "nobody knows whether it is quiet"
 
@@ -68,12 +68,12 @@ def test_the_gap_between_tries():
     said = ("Wait at least 30 min between tries: the last OPERATION_CONFLICT was 3 min ago",)
     recent = failed(CONFLICT, 3 * MINUTE)
     assert plan_warnings(recent, SIM_POLICY, now=NOW, workers=2) == said
-    assert may_fail_again(recent, SIM_POLICY, now=NOW)
+    assert doubts(recent, SIM_POLICY, now=NOW)
     alone = plan_warnings(CONFLICT, SIM_POLICY, now=NOW, workers=2, last_failed=NOW - 3 * MINUTE)
     assert alone == said
     over = failed(CONFLICT, 30 * MINUTE)
     assert plan_warnings(over, SIM_POLICY, now=NOW, workers=2) == ()
-    assert not may_fail_again(over, SIM_POLICY, now=NOW)
+    assert not doubts(over, SIM_POLICY, now=NOW)
     assert not is_safe(over, SIM_POLICY, now=NOW)
 
 

@@ -55,6 +55,17 @@ def test_the_advice_of_a_backlog_fits_what_was_seen(matches):
     assert "retry of" not in str(WRITER.alert(replace(flood, facts=later), first=False).blocks)
 
 
+def test_no_end_is_foretold_while_nobody_works_on_it():
+    def course(**seen):
+        facts = Facts(trend_per_min=-40.0, backlog=63, **seen)
+        return str(WRITER.alert(given.incident(facts=facts), first=False).blocks)
+
+    assert "clears in" in course(workers=2)
+    assert "clears in" in course(workers=None)
+    assert "clears in" not in course(workers=0)
+    assert "clears in" not in course(workers=2, paused=True)
+
+
 CHANGES = ("ack", "silence", "unsilence", "retry")
 
 

@@ -84,6 +84,17 @@ def test_the_request(matches, kind):
     matches(emergencies.request(plan(kind), CATALOG), f"emergency_request_{kind.verb}")
 
 
+def test_the_request_says_what_makes_it_void_soon():
+    said = "17 jobs more in the last 20 s: at this rate void in about 31 s"
+    text = str(emergencies.request(plan(warnings=(said,)), CATALOG).blocks)
+    assert f"\u26a0\ufe0f {said}." in text
+
+
+def test_an_approval_for_an_empty_queue_is_void_with_any_job():
+    shown = emergencies.request(plan(PlanKind.OBLITERATE, Counts()), CATALOG)
+    assert "void when any job is there by then." in str(shown.blocks)
+
+
 def test_what_became_of_a_request(matches):
     begun = plan(
         status=PlanStatus.RUNNING, approved_by="U0BOB", confirmed_by="U0ALICE",

@@ -33,7 +33,7 @@ def everything():
     yield from _alerts(groups)
     entry = AuditEntry(
         at=NOW, user="U0BOB", channel="C1", action="retry", what=f"retry 3 × {LOGIN}",
-        outcome=Outcome.DONE, queue="sim-management", reason=LOGIN,
+        outcome=Outcome.DONE, queue="sim-management", reason=LOGIN, detail=LOGIN,
     )  # fmt: skip
     yield history.entries([entry], None, NOW, catalog=CATALOG)
     bare = given.job(queue=SIMS, data=None, failed_reason=ACCOUNT, stacktrace=(ACCOUNT, LOGIN))

@@ -2,10 +2,12 @@
 
 import pytest
 
+from bot.domain.archives import ArchiveInfo
 from bot.domain.jobs import JobDetail
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.queues import QueueId
 from bot.domain.salesforce import Order, OrderView, StuckOrders
+from bot.domain.times import DAY
 from bot.render import job as render
 from bot.render import orders
 from tests.support.fake_salesforce import order_id
@@ -87,7 +89,40 @@ def test_stuck_orders_come_with_their_number_and_a_button():
 def test_what_is_not_sure_is_said(other, words):
     text = of_queue(StuckOrders(orders=(order(status="Activating"),), **other))["text"]["text"]
     assert words in text
-    assert ("Not all of the queue's jobs" in text) is (other.get("sure") is False)
+    assert ("Not all of the queue's jobs and archives" in text) is (other.get("sure") is False)
+
+
+def kept_in(name, count, **more):
+    info = ArchiveInfo(
+        id=name, queue=JOB.queue, state="", kind="drain", by="U0ALICE", at=START,
+        expires_at=START + 7 * DAY, **more,
+    )  # fmt: skip
+    return info, count
+
+
+def of_archives(stuck, *, may_retry=True):
+    block = orders.of_archives(stuck, START, may_retry=may_retry)
+    return None if block is None else block._resolve()
+
+
+def test_archived_orders_are_told_by_archive_with_what_brings_them_back():
+    kept = tuple(kept_in(f"a{n}", 200 - 60 * n) for n in range(4))
+    block = of_archives(StuckOrders(archived=kept, more=True))
+    title, *lines = block["text"]["text"].split("\n")
+    assert title.endswith(
+        "*at least 440 orders are activating* in Salesforce, and their jobs are archived"
+    )
+    assert lines[0].startswith("200 drained by <@U0ALICE>")
+    assert lines[0].endswith("`undo a0` brings them back")
+    assert len(lines) == 4
+    assert lines[-1] == "and in 1 more archive: `undo` lists them"
+    assert block["accessory"]["value"] == "undo a0"
+    assert "accessory" not in of_archives(StuckOrders(archived=kept), may_retry=False)
+    one = of_archives(StuckOrders(archived=(kept_in("a", 1),)))["text"]["text"]
+    assert "*1 order is activating* in Salesforce, and its job is archived" in one
+    assert "brings it back" in one
+    assert of_archives(None) is None
+    assert of_archives(StuckOrders()) is None
 
 
 def test_nothing_stuck_says_nothing_and_unknown_is_no_warning():

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from bot.domain.archives import ArchiveInfo
-from bot.domain.jobs import FailureFilter
+from bot.domain.jobs import ORPHAN, FailureFilter
 from bot.domain.message import MessageRef
 from bot.domain.operations import Operation, Phase, Receipt, Tally
 from bot.domain.plans import PlanKind, PlanStatus
@@ -33,6 +35,7 @@ def card(plan, *, archive=None, orphans=0):
     return plans.card(
         plan, CATALOG.policy(plan.queue), CATALOG, NOW,
         lines=repairs.lines(plan, archive, NOW),
+        asks=repairs.asks(plan, archive),
         offers=repairs.offers(plan, CATALOG, orphans=orphans),
     )  # fmt: skip
 
@@ -113,9 +116,11 @@ def test_remove(matches):
 def test_sweep(matches):
     plan = given.plan(
         kind=PlanKind.SWEEP, count=1_204, groups=(), filter=FailureFilter(),
+        state=ORPHAN, archive="4f1c2a9b7d30",
         warnings=(
             "Such as 17, 18 and 1,202 more: their hash is there, and no list or set has their id",
-            "No worker can reach them. They are not archived: this cannot be undone",
+            "No worker can reach them, but each may be the last copy of a job's data",
+            "Archived first: kept 7 d, up to 256 MB of archives; about 812 KB of it",
         ),
     )  # fmt: skip
     matches(card(plan), "sweep_card")
@@ -133,6 +138,42 @@ def test_undo(matches):
     )  # fmt: skip
     matches(card(plan, archive=ARCHIVE), "undo_card")
     matches(ended(plan, tally=Tally(done=1_202, changed=2)), "undo_ended")
+
+
+def test_an_undo_of_jobs_that_were_not_all_looked_at_promises_none(matches):
+    archive = replace(ARCHIVE, kind="retry through Salesforce", jobs=18_371)
+    plan = given.plan(
+        kind=PlanKind.UNDO, state="failed", count=16_371, matching=18_371, at_most=True, groups=(),
+        filter=FailureFilter(), archive=ARCHIVE.id,
+    )  # fmt: skip
+    drawn = card(plan, archive=archive)
+    matches(drawn, "undo_at_most_card")
+    assert "Bring back up to 16,371 all the same?" in str(drawn.blocks)
+    assert "Those that are done are left out as they come." in str(drawn.blocks)
+    matches(began(plan, CATALOG), "undo_at_most_begun")
+    running = Operation(id=plan.id, attempt="a1", phase=Phase.RUNNING, tally=Tally(left_out=16_371))
+    shown = OPERATIONS.progress(replace(plan, status=PlanStatus.RUNNING), running, now=NOW)
+    matches(shown, "undo_at_most_running")
+    matches(ended(plan, tally=Tally(done=396, left_out=17_975)), "undo_at_most_ended")
+
+
+@pytest.mark.parametrize(
+    ("receipt", "phase", "offered"),
+    [
+        (Receipt(completed=12), Phase.ENDED, False),
+        (Receipt(completed=8, waiting=4), Phase.WATCHING, False),
+        (Receipt(completed=8, waiting=4), Phase.ENDED, True),
+        (Receipt(completed=8, gone=4), Phase.ENDED, True),
+        (Receipt(completed=8, failed={"WHMCS_ERROR": 4}), Phase.WATCHING, True),
+    ],
+)
+def test_undo_is_offered_of_a_retry_through_salesforce_whose_orders_may_not_all_be_done(
+    receipt, phase, offered
+):
+    plan = given.plan(kind=PlanKind.SALESFORCE, count=12)
+    note = "\n12 old jobs archived: `/queue undo p7f3a`"
+    message = ended(plan, phase=phase, receipt=receipt, note=note)
+    assert ("Undo\u2026" in str(message.blocks)) is offered
 
 
 def test_archives(matches):

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from bot.domain.audit import AuditEntry, Outcome
 from bot.domain.times import DAY
 from bot.errors import PausedError, UsageError
@@ -52,6 +54,31 @@ def test_history_names_the_second_person_the_filter_and_the_numbers(matches):
     matches(page, "history_approved")
     matches(history.sent(1_234, "order-provisioning", "7d", kept=10_000), "history_file")
     assert history.entries([], None, NOW, since="1h").text == "Nothing was done in the last 1h."
+
+
+@pytest.mark.parametrize(
+    ("action", "counts", "mark"),
+    [
+        ("retry", {"done": 833, "of": 833}, "\u2705"),
+        ("retry", {"done": 0, "left_out": 833, "of": 833}, "\u26a0\ufe0f"),
+        ("retry", {"done": 5, "left_out": 6_470, "of": 5}, "\u26a0\ufe0f"),
+        ("retry", {"done": 400, "of": 833}, "\u26a0\ufe0f"),
+        ("clean", {"done": 1, "vanished": 9, "of": 10}, "\u2705"),
+        ("undo", {"done": 1, "vanished": 9, "of": 10}, "\u26a0\ufe0f"),
+        ("obliterate", {"done": 0, "of": 0}, "\u2705"),
+        ("receipt", {"completed": 0, "failed again": 64}, "\u26a0\ufe0f"),
+        ("receipt", {"completed": 9, "without a new job": 1}, "\u26a0\ufe0f"),
+        ("receipt", {"completed": 9, "waiting": 1}, "\u25ab\ufe0f"),
+        ("receipt", {"completed": 9, "waiting": 0}, "\u2705"),
+        ("ack", {}, "\u2705"),
+    ],
+)
+def test_what_did_little_is_not_marked_as_well_done(action, counts, mark):
+    entry = AuditEntry(
+        at=NOW, user="U0BOB", channel="C1", action=action, what=action, outcome=Outcome.DONE,
+        queue="order-provisioning", counts=tuple(counts.items()),
+    )  # fmt: skip
+    assert f"{mark} <!date" in str(history.entries([entry], None, NOW).blocks)
 
 
 def test_history_says_that_there_is_more(matches):

@@ -10,7 +10,7 @@ from bot.domain.plan_choice import COMPLETED, NEWER, Superseded, TooSoon
 from bot.domain.plan_consequences import Known
 from bot.domain.plan_facts import PlanFacts
 from bot.domain.plan_warnings import plan_warnings
-from bot.domain.plans import PlanGroup, PlanKind
+from bot.domain.plans import Change, PlanGroup, PlanKind
 from bot.domain.queues import QueueId
 from bot.domain.sample import ActiveJob, Counts
 from bot.domain.times import DAY, HOUR, MINUTE, SECOND
@@ -45,6 +45,16 @@ def test_overview_of_few_queues(matches):
         not_seen=("mail",),
     )
     matches(status.overview(seen, CATALOG), "overview_few")
+
+
+def test_no_end_is_foretold_where_no_worker_is_connected():
+    def told(**seen):
+        memories = {given.ORDERS: QueueMemory(last_progress=NOW, trend=-2.5)}
+        return str(status.overview(view(given.sample(**seen), memories=memories), CATALOG))
+
+    assert "clears in" in told(workers=2)
+    assert "clears in" not in told(workers=0)
+    assert "clears in" not in told(paused=True)
 
 
 def test_overview_of_a_thousand_queues(matches):
@@ -252,7 +262,8 @@ def test_a_plan_with_consequences_of_all_kinds(matches):
         filter=FailureFilter(code="OPERATION_CONFLICT"), later_at=known.soon.later_at, rate=50.0,
     )  # fmt: skip
     matches(plans.card(plan, policy, CATALOG, NOW, allowed_fresh=True), "plan_consequences")
-    again = plans.card(plan, policy, CATALOG, NOW, was=1_500, now_matching=1_983)
+    change = Change(was=1_500, matching=1_983, left_out=(0, 3), drifted=True)
+    again = plans.card(plan, policy, CATALOG, NOW, change=change)
     matches(again, "plan_drawn_again")
 
 

@@ -176,12 +176,25 @@ async def test_the_approval_is_void_when_more_than_a_tenth_has_changed(office, q
     assert verdict(void) is Verdict.VOID
     assert (void.count, void.matching, void.groups[0].count) == (34, 38, 34)
     assert not office.submitted.waiting
-    assert (await office.history())[0].detail == "void: 34 when it was asked, 38 now"
+    why = "12 waiting, now 34; 2 prioritized, now 0; 20 delayed, now 4"
+    assert (await office.history())[0].detail == f"void: 34 when it was asked, 38 now ({why})"
+
+
+async def test_as_many_other_jobs_are_not_those_that_were_approved(office):
+    hold(office, failed=20).paused = True
+    shown = await propose(office, PlanKind.OBLITERATE)
+    plan = await asked(office, PlanKind.OBLITERATE)
+    hold(office, waiting=20)
+    with pytest.raises(StaleError, match="0 waiting, now 20; 20 failed, now 0"):
+        await office.toolbox.approving.ask(ALICE, shown.id, NAME)
+    assert verdict(await office.toolbox.approving.approve(DANA, plan.id)) is Verdict.VOID
+    assert not office.submitted.waiting
+    assert (await office.history())[0].detail.endswith("(0 waiting, now 20; 20 failed, now 0)")
 
 
 async def test_a_tenth_is_no_drift(office, queue):
     plan = await asked(office)
-    hold(office, waiting=37)
+    hold(office, waiting=15, delayed=20, prioritized=2)
     assert verdict(await office.toolbox.approving.approve(DANA, plan.id)) is Verdict.APPROVED
 
 

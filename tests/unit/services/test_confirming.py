@@ -96,7 +96,7 @@ async def test_more_failures_than_a_tenth_draw_the_card_again(office, queue):
     queue.fail("w3", "WHMCS_ERROR: still burning", START + 5)
     again = await confirm(office, plan)
     assert not office.submitted.waiting
-    assert again.now_matching == 4
+    assert again.change.matching == 4
     assert again.drawn_again is not None
     assert (again.drawn_again.plan.count, again.drawn_again.plan.id != plan.id) == (4, True)
     with pytest.raises(StaleError, match="put aside"):
@@ -205,7 +205,7 @@ async def test_a_canary_tries_a_few_and_the_rest_waits_for_a_press(office, queue
     await confirm(office, plan, choice=Choice(canary=2))
     await office.run_operations()
     assert len(queue.retried) == 2
-    running = await office.toolbox.confirming.rest(ALICE, plan.id)
+    running = (await office.toolbox.confirming.rest(ALICE, plan.id)).plan
     assert (running.canary, running.confirmed_by) == (0, "U0ALICE")
     with pytest.raises(StaleError, match="under way"):
         await office.toolbox.confirming.rest(BOB, plan.id)

@@ -24,6 +24,7 @@ from tests.support.fakes import ORDERS, START
 from tests.support.toolbox import ALICE, CATALOG, shown
 
 PENDING = {"wait": 5, "prioritized": 2, "delayed": 3, "paused": 0}
+NEWER = "left: added after it was asked, by"
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +117,27 @@ async def test_what_workers_took_meanwhile_is_counted_as_changed(yard):
     del yard.remover.held[ORDERS, "wait"]["wait0"]
     done, rest = await run(yard.drain(), plan())
     assert (len(done), rest) == (9, (1, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("taken", "changed", "said"),
+    [("34", 2, f"3 {NEWER} their own time"), ("01", 2, f"1 {NEWER} its own time"), ("012", 3, "")],
+)
+async def test_what_stays_as_newer_is_not_told_as_gone(yard, taken, changed, said):
+    yard.remover.added |= dict.fromkeys(("wait0", "wait1", "wait2"), START + 120_000)
+    for number in taken:
+        del yard.remover.held[ORDERS, "wait"][f"wait{number}"]
+    steps = [step async for step in yard.drain().steps(plan(), Throttle(Pace(slow=1.0, size=2)))]
+    assert sum(step.outcome.changed for step in steps) == changed
+    assert steps[-1].note == said
+
+
+@pytest.mark.parametrize(("count", "begun"), [(10, "1 begun meanwhile or among 2"), (9, "")])
+async def test_what_came_since_may_hide_what_was_begun_and_both_are_said(yard, count, begun):
+    del yard.remover.held[ORDERS, "wait"]["wait0"]
+    yard.put("wait", "new1", "new2", added=START + 1)
+    steps = [step async for step in yard.drain().steps(plan(count), Throttle(Pace(slow=1.0)))]
+    assert steps[-1].note == (f"{begun} {NEWER} their own time" if begun else "")
 
 
 async def test_what_a_flow_or_a_scheduler_needs_is_left_out(yard):

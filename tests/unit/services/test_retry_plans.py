@@ -188,9 +188,9 @@ async def test_priorities_that_bullmq_3_would_lose(redis, queues, queue):
 
 async def test_what_was_asked_for_is_in_the_plan(redis, queues, queue):
     made = planner(redis, queues)
-    proposal = await made.propose(BOB, ORDERS, WHMCS, rate=50.0, canary=5, fresh=True)
+    proposal = await made.propose(BOB, ORDERS, WHMCS, rate=50.0, canary=4, fresh=True)
     plan = proposal.plan
-    assert (plan.rate, plan.canary, plan.fresh, plan.kind) == (50.0, 5, True, PlanKind.RETRY)
+    assert (plan.rate, plan.canary, plan.fresh, plan.kind) == (50.0, 4, True, PlanKind.RETRY)
     assert await RedisPlanStore(client=redis).get(plan.id) == plan
 
 

@@ -1,35 +1,17 @@
 """A retry through Salesforce as an operation: orders set, new jobs followed, old ones archived."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
-from bot.domain.jobs import FailureFilter
-from bot.domain.plans import PlanKind
-from bot.domain.subjects import JobAbout
-from bot.errors import JobGoneError
+from bot.errors import JobGoneError, RefusedError, SalesforceHalfDoneError
 from bot.ports import Ended
 from bot.services.operations import screen
-from tests.support.fake_salesforce import FakeSalesforce, order_id
+from bot.services.operations.runner import _Run
+from tests.support.fake_salesforce import order_id
 from tests.support.fakes import ORDERS, START
-from tests.support.toolbox import BOB, CATALOG, build_office, shown, value_of
-
-PATH = "sfOrderId"
-
-
-class Flowing(FakeSalesforce):
-    """A Salesforce whose flow publishes a new job for each order that becomes activating."""
-
-    queue = None
-    flows = True
-
-    def _reactivated(self, order):
-        outcome = super()._reactivated(order)
-        if self.activated[-1:] == [order.id] and self.flows:
-            job = JobAbout(id=f"new-{order.id}", state="wait", created_at=self.clock.now)
-            self.queue.contents.add(job, **{PATH: order.id})
-        return outcome
+from tests.support.salesforce_office import Flowing, begin, message, salesforce_office
+from tests.support.toolbox import BOB, shown, value_of
 
 
 @pytest.fixture(autouse=True)
@@ -45,36 +27,7 @@ def salesforce(clock):
 
 @pytest.fixture
 async def office(redis, queues, messenger, salesforce):
-    orders = queues.add(ORDERS)
-    salesforce.queue = orders
-    for number in range(4):
-        orders.fail(f"w{number}", "WHMCS_ERROR: down", START - 600_000 + number)
-        orders.contents.data[f"w{number}"] = {PATH: order_id(number)}
-        salesforce.put(order_id(number), "Failed", "WHMCS_ERROR: down")
-    policies = dict(CATALOG.queues)
-    policies["order-provisioning"] = replace(
-        policies["order-provisioning"], retry_via="salesforce", business_id=PATH
-    )
-    office = build_office(
-        redis=redis, queues=queues, messenger=messenger, salesforce=salesforce,
-        catalog=replace(CATALOG, queues=policies),
-    )  # fmt: skip
-    await office.tick()
-    return office
-
-
-async def begin(office, **options):
-    wanted = FailureFilter(code="WHMCS_ERROR")
-    tools = office.toolbox
-    plan = (
-        await tools.planner.propose(BOB, ORDERS, wanted, kind=PlanKind.SALESFORCE, **options)
-    ).plan
-    return (await tools.confirming.confirm(BOB, plan.id)).plan
-
-
-def message(messenger):
-    [posted] = messenger.of(screen.KIND)
-    return shown(posted.message).text.replace("*", "")
+    return await salesforce_office(redis, queues, messenger, salesforce)
 
 
 async def test_orders_are_set_their_new_jobs_followed_and_the_old_ones_archived(
@@ -119,7 +72,7 @@ async def test_an_old_job_stays_until_a_new_one_exists(
     office, messenger, salesforce, queues, monkeypatch
 ):
     """Of an order that failed or was cancelled before its job was made, the old job is all left."""
-    monkeypatch.setattr("bot.services.operations.salesforce.WATCH_LIMIT", 0)
+    monkeypatch.setattr("bot.services.operations.salesforce_receipts.WATCH_LIMIT", 0)
     salesforce.flows = False
     fates = {
         0: ("Failed", ""),
@@ -176,6 +129,29 @@ async def test_salesforce_away_ends_it_with_the_reason(office, messenger, salesf
     assert "Ended early: Salesforce did not answer" in text
 
 
+async def test_while_salesforce_is_away_the_message_says_what_it_waits_for(
+    office, messenger, salesforce, monkeypatch
+):
+    said, real = [], _Run._wait
+
+    async def wait(run, seconds):
+        if run._record.operation.notice:
+            record, writer = run._record, run._tools.writer
+            said.append(writer.progress(record.plan, record.operation, now=START))
+            salesforce.away, seconds = None, 0
+        await real(run, seconds)
+
+    monkeypatch.setattr(_Run, "_wait", wait)
+    await begin(office)
+    salesforce.go_away()
+    await office.run_operations()
+    [shown_then] = [shown(one) for one in said]
+    assert "Waiting: Salesforce did not answer. Trying again" in shown_then.text
+    assert "Stop" in shown_then.labels
+    assert "Set 4 of 4 WHMCS_ERROR to Activating" in message(messenger), "and goes on by itself"
+    assert "Waiting" not in message(messenger)
+
+
 async def test_the_command_takes_the_recommended_way_and_offers_the_other(office):
     card = await office.ask("retry order-provisioning --error WHMCS_ERROR", BOB)
     assert "Retry through Salesforce: 4 jobs" in shown(card.message).text
@@ -195,6 +171,39 @@ async def test_stuck_orders_are_set_right(office, messenger, salesforce, clock):
     await make_stuck(salesforce, clock)
     card = await office.ask("retry order-provisioning --stuck", BOB)
     await office.toolbox.confirming.confirm(BOB, value_of(card, "Set right 1 now"))
+    await office.run_operations()
+    assert salesforce.activated == [order_id(9)]
+    assert "1 completed" in message(messenger)
+
+
+async def test_stuck_orders_are_refused_where_not_all_jobs_could_be_looked_at(
+    office, salesforce, clock
+):
+    await make_stuck(salesforce, clock)
+    card = await office.ask("retry order-provisioning --stuck", BOB)
+    office.queues.queues[ORDERS].contents.complete = False
+    said = "1 order is activating .* not all jobs of order-provisioning could be looked at"
+    with pytest.raises(RefusedError, match=said):
+        await office.ask("retry order-provisioning --stuck", BOB)
+    with pytest.raises(RefusedError, match=said):
+        await office.toolbox.confirming.confirm(BOB, value_of(card, "Set right 1 now"))
+    assert salesforce.activated == []
+
+
+async def test_an_order_left_half_way_is_set_on_by_the_same_operation(
+    office, messenger, salesforce, clock
+):
+    await make_stuck(salesforce, clock)
+    card = await office.ask("retry order-provisioning --stuck", BOB)
+    await office.toolbox.confirming.confirm(BOB, value_of(card, "Set right 1 now"))
+    real = salesforce.reactivate
+
+    async def half(seen):
+        salesforce.put(order_id(9), "Failed")
+        salesforce.reactivate = real
+        raise SalesforceHalfDoneError("Salesforce did not answer. May be left in Failed.")
+
+    salesforce.reactivate = half
     await office.run_operations()
     assert salesforce.activated == [order_id(9)]
     assert "1 completed" in message(messenger)

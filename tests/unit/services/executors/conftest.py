@@ -5,6 +5,7 @@ import pytest
 from bot.domain.archives import CAP
 from bot.services.archiving import Archiving
 from bot.services.operations.clean import CleanExecutor, Taking
+from bot.services.operations.sweep import SweepExecutor
 from bot.services.operations.undo import UndoExecutor
 from bot.services.operations.unstick import UnstickExecutor
 from tests.support.fake_archive import FakeArchive
@@ -39,14 +40,23 @@ def archiving(remover, archive, done):
 
 
 @pytest.fixture
-def clean(remover, archiving, archive, done):
-    taking = Taking(remover=remover, archiving=archiving, archive=archive, catalog=CATALOG)
+def taking(remover, archiving, archive):
+    return Taking(remover=remover, archiving=archiving, archive=archive, catalog=CATALOG)
+
+
+@pytest.fixture
+def sweep(taking, remover, done):
+    return SweepExecutor(taking=taking, remover=remover, done=done, catalog=CATALOG)
+
+
+@pytest.fixture
+def clean(taking, remover, done):
     return CleanExecutor(taking=taking, remover=remover, done=done, catalog=CATALOG)
 
 
 @pytest.fixture
-def undo(archiving, archive):
-    return UndoExecutor(archiving=archiving, archive=archive, catalog=CATALOG)
+def undo(archiving, archive, done):
+    return UndoExecutor(archiving=archiving, archive=archive, done=done, catalog=CATALOG)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.jobs import BatchOutcome, FailedRef
+from bot.domain.jobs import ORPHAN, BatchOutcome, FailedRef
 from bot.domain.operations import Tally
 from bot.domain.pacing import Pace
 from bot.domain.plans import GHOSTS, PlanKind
@@ -13,7 +13,6 @@ from bot.errors import ArchiveFullError, RedisUnavailableError
 from bot.services.operations.base import Throttle
 from bot.services.operations.promote import PromoteExecutor
 from bot.services.operations.selection import batches
-from bot.services.operations.sweep import SweepExecutor
 from tests.support.fakes import ORDERS, START
 from tests.unit.services.executors.running import CATALOG, fail, plan, run
 
@@ -91,33 +90,45 @@ async def test_jobs_that_left_in_between_are_told_of(clean, queue):
     assert tally == Tally(done=3, changed=2)
 
 
-async def test_a_sweep_goes_through_all_orphans(remover, done):
+async def test_a_sweep_archives_all_orphans_and_an_undo_brings_them_back(
+    sweep, undo, remover, archive
+):
     remover.strays[ORDERS] = {str(number) for number in range(5)}
-    executor = SweepExecutor(remover=remover, done=done, catalog=CATALOG)
-    tally, _ = await run(executor, plan(PlanKind.SWEEP, 5))
+    tally, _ = await run(sweep, plan(PlanKind.SWEEP, 5, state=ORPHAN, archive="op1"))
     assert tally == Tally(done=5)
     assert not remover.strays[ORDERS]
+    assert (await archive.info("op1")).jobs == 5
+    tally, _ = await run(undo, plan(PlanKind.UNDO, 5, id="op2", state=ORPHAN, archive="op1"))
+    assert tally == Tally(done=5)
+    assert remover.strays[ORDERS] == {str(number) for number in range(5)}
 
 
-async def test_a_sweep_of_ghosts_begun_again_is_right_in_all_and_spares_the_jobs(
-    remover, done, queue
-):
+async def test_a_sweep_that_dies_between_archive_and_removal_is_finished(sweep, remover, archive):
+    remover.strays[ORDERS] = {"1", "2", "3"}
+    await archive.begin("op1", queue=ORDERS, state=ORPHAN, kind="sweep", by="U0BOB")
+    async for group in remover.capture(ORDERS, ORPHAN, [FailedRef("1", 0)]):
+        await archive.put("op1", group.jobs)
+    tally, _ = await run(sweep, plan(PlanKind.SWEEP, 3, state=ORPHAN, archive="op1"))
+    assert tally == Tally(done=3)
+    assert (await archive.info("op1")).jobs == 3
+    assert await archive.unsettled("op1") == []
+
+
+async def test_a_sweep_of_ghosts_begun_again_is_right_in_all_and_spares_the_jobs(sweep, queue):
     fail(queue, 7)
     queue.emptied = {"f0", "f1", "f3", "f6"}
-    executor = SweepExecutor(remover=remover, done=done, catalog=CATALOG)
     sweeping = plan(PlanKind.SWEEP, 4, state=GHOSTS, filter=_until(START))
-    first, _ = await run(executor, sweeping, steps=2)
+    first, _ = await run(sweep, sweeping, steps=2)
     assert first == Tally(done=3)
-    again, _ = await run(executor, sweeping, before=3)
+    again, _ = await run(sweep, sweeping, before=3)
     assert again == Tally(done=4)
     assert set(queue.failed) == {"f2", "f4", "f5"}
 
 
-async def test_ghosts_that_others_have_taken_out_are_told_of(remover, done, queue):
+async def test_ghosts_that_others_have_taken_out_are_told_of(sweep, queue):
     fail(queue, 3)
     queue.emptied = {"f0"}
-    executor = SweepExecutor(remover=remover, done=done, catalog=CATALOG)
-    tally, _ = await run(executor, plan(PlanKind.SWEEP, 2, state=GHOSTS, filter=_until(START)))
+    tally, _ = await run(sweep, plan(PlanKind.SWEEP, 2, state=GHOSTS, filter=_until(START)))
     assert tally == Tally(done=1, changed=1)
 
 

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.jobs import FailedRef
+from bot.domain.jobs import ORPHAN, FailedRef
 from bot.domain.operations import Tally
 from bot.domain.plans import PlanKind, PlanStatus
+from bot.domain.sample import Counts
+from bot.services.operations.promote import PromoteExecutor
 from bot.services.operations.retry import RetryExecutor
 from tests.support.fakes import ORDERS, START
 from tests.support.toolbox import ALICE, BOB
@@ -45,6 +47,24 @@ async def test_no_more_are_retried_than_were_shown(queues, queue):
     tally, _ = await run(executor, plan(PlanKind.RETRY, 3))
     assert tally == Tally(done=3)
     assert len(queue.failed) == 4
+
+
+async def test_no_more_are_swept_than_were_shown(sweep, remover):
+    """Bare commands have left more orphans since the card."""
+    remover.strays[ORDERS] = {str(number) for number in range(7)}
+    tally, _ = await run(sweep, plan(PlanKind.SWEEP, 3, state=ORPHAN, archive="op1"))
+    assert tally == Tally(done=3)
+    assert len(remover.strays[ORDERS]) == 4
+
+
+async def test_no_more_are_promoted_than_were_shown_where_the_last_batch_has_more(
+    queues, remover, queue
+):
+    queue.delayed = [f"d{number}" for number in range(7)]
+    executor = PromoteExecutor(operator=queues, remover=remover, done=queues, catalog=CATALOG)
+    tally, _ = await run(executor, plan(PlanKind.PROMOTE, 3, state="delayed"))
+    assert tally == Tally(done=3)
+    assert queue.promoted == ["d0", "d1", "d2"]
 
 
 async def test_ids_whose_job_is_gone_take_no_room_from_those_that_were_shown(
@@ -119,3 +139,29 @@ async def test_a_clean_that_dies_and_is_stopped_then_leaves_no_job_in_between(of
     assert len(kept) == ended.done > 0
     assert set(kept).isdisjoint(queue.failed)
     assert set(kept) | set(queue.failed) == jobs
+
+
+async def test_an_obliterate_that_dies_and_is_stopped_then_tells_what_went(office):
+    """It has no done set: the queue itself tells."""
+    queue, wait = office.queues.queues[ORDERS], {f"j{n}": n for n in range(1200)}
+    queue.paused, queue.counts, queue.failed = True, Counts(waiting=1200), {}
+    office.remover.held[ORDERS, "wait"] = wait
+    real = office.remover.obliterate_step
+
+    async def killed(queue_id, *, configured):
+        await real(queue_id, configured=configured)
+        queue.counts = Counts(waiting=len(wait))
+        raise Killed
+
+    office.remover.obliterate_step = killed
+    confirming = office.toolbox.confirming
+    asked = plan(PlanKind.OBLITERATE, 1200, matching=1200, status=PlanStatus.ASKED)
+    await confirming._plans.save(asked)
+    begun = await confirming.begin(ALICE, asked, expected=PlanStatus.ASKED)
+    with pytest.raises(Killed):
+        await office.run_operations()
+    await confirming.stop(ALICE, begun.id)
+    await office.runner.run(begun.id, asyncio.Event())
+
+    ended = await confirming.plan(begun.id)
+    assert (ended.status, ended.done) == (PlanStatus.DONE, 500)

@@ -31,6 +31,9 @@ async def test_what_failed_again_is_told_by_code_and_new_codes_are_marked(office
     assert "1 completed · 2 failed again (1 WHMCS_ERROR, 1 new: TIMEOUT)" in receipt
     assert "Show the 2" in labels(messenger, screen.RECEIPT)
     assert (await stored(office, plan)).receipt.failed_again == 2
+    told = (await office.ask("history")).message
+    [receipt] = [line for line in str(told.blocks).split("\\n") if "after retry 3" in line]
+    assert "\u26a0\ufe0f" in receipt, "history has the mark of the message"
 
 
 async def test_jobs_are_watched_until_none_waits(office, messenger):

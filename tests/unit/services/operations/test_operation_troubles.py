@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from bot.domain.plans import PlanStatus
 from bot.errors import RedisUnavailableError, RefusedError
-from bot.services.operations import runner, screen
+from bot.services.operations import receipts, runner, screen
 from tests.support.toolbox import BOB
-from tests.unit.services.operations.telling import begin, message
+from tests.unit.services.operations.telling import begin, message, replies
 
 
 async def test_a_pause_in_between_ends_it_early_with_the_reason(office, messenger, many):
@@ -36,6 +36,23 @@ async def test_a_source_that_is_away_for_a_while_is_waited_for(
     assert "Moved 1,100 of 1,100 TIMEOUT back to waiting in order-provisioning." in message(
         messenger
     )
+
+
+async def test_an_outage_in_the_middle_of_a_look_counts_no_job_twice(
+    office, messenger, monkeypatch
+):
+    monkeypatch.setattr(receipts, "STEP", 1)
+    await begin(office)
+    real, answers = office.outcomes.outcomes, iter([True, True, False])
+
+    async def outcomes(*args):
+        if not next(answers, True):
+            raise RedisUnavailableError("Redis does not answer.")
+        return await real(*args)
+
+    office.outcomes.outcomes = outcomes
+    await office.run_operations()
+    assert replies(messenger)[0].startswith("✅ 3 completed")
 
 
 async def test_a_source_that_stays_away_ends_it_and_says_so(office, messenger, many, monkeypatch):

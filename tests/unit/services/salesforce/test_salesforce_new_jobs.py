@@ -23,7 +23,7 @@ async def test_a_new_job_is_watched_until_it_has_ended(retry, queue, outcomes, p
         lambda: outcomes.ended.update({"12": Ended("failed", "MAPPING_ERROR")}),
     ]
     found = await retry.await_new_jobs(
-        ORDERS, [ONE, TWO], since=START, limit=15 * MINUTE, old=["1", "2"], told=tell
+        ORDERS, dict.fromkeys([ONE, TWO], START), limit=15 * MINUTE, old=["1", "2"], told=tell
     )
     assert found == {
         ONE: NewJob(order_id=ONE, job_id="11", state="completed"),
@@ -40,7 +40,7 @@ async def test_either_form_of_the_id_is_the_same_order(retry, salesforce, queue,
     done = await retry.reactivate(ORDERS, [OrderJob("1", short)])
     assert done["1"].what is Retried.HAS_JOB
     outcomes.ended["2"] = Ended("completed")
-    found = await retry.await_new_jobs(ORDERS, [short], since=START, limit=MINUTE)
+    found = await retry.await_new_jobs(ORDERS, {short: START}, limit=MINUTE)
     assert found == {short: NewJob(order_id=short, job_id="2", state="completed")}
 
 
@@ -48,8 +48,21 @@ async def test_jobs_from_before_are_not_new(retry, queue, salesforce):
     salesforce.put(ONE, "Activating")
     fail(queue, "1", ONE, START - 10 * SECOND)
     add(queue, "2", ONE, "completed", created_at=START - 2 * MINUTE, finished_at=START)
-    found = await retry.await_new_jobs(ORDERS, [ONE], since=START, limit=MINUTE, old=["1"])
+    found = await retry.await_new_jobs(ORDERS, {ONE: START}, limit=MINUTE, old=["1"])
     assert found == {}
+
+
+async def test_each_order_has_its_own_time_from_which_a_job_is_new(retry, queue, salesforce):
+    """A job that had ended by then did not come of it, whatever its producer's clock said."""
+    late = START + 10 * MINUTE
+    for order in (ONE, TWO, THREE):
+        salesforce.put(order, "Activating")
+    add(queue, "11", ONE)
+    add(queue, "12", TWO)
+    add(queue, "13", THREE, "failed", created_at=late + MINUTE, finished_at=START)
+    set_at = {ONE: START, TWO: late, THREE: late}
+    found = await retry.await_new_jobs(ORDERS, set_at, limit=0)
+    assert found == {ONE: NewJob(order_id=ONE, state="waiting", job_id="11")}
 
 
 async def test_a_job_that_was_removed_when_it_ended_is_known_by_its_order(
@@ -66,7 +79,9 @@ async def test_a_job_that_was_removed_when_it_ended_is_known_by_its_order(
             salesforce.put(THREE, "Activated"),
         ),
     ]
-    found = await retry.await_new_jobs(ORDERS, [ONE, TWO, THREE], since=START, limit=15 * MINUTE)
+    found = await retry.await_new_jobs(
+        ORDERS, dict.fromkeys([ONE, TWO, THREE], START), limit=15 * MINUTE
+    )
     assert found == {
         ONE: NewJob(order_id=ONE, state="completed"),
         TWO: NewJob(order_id=TWO, state="failed", code="WHMCS_ERROR"),
@@ -78,7 +93,7 @@ async def test_a_job_that_was_removed_when_it_ended_is_known_by_its_order(
 async def test_an_order_that_failed_without_a_new_job_has_failed(retry, queue, salesforce, error):
     """Its error was emptied when it was set: that there is none now says nothing."""
     salesforce.put(ONE, "Failed", error)
-    found = await retry.await_new_jobs(ORDERS, [ONE], since=START, limit=2 * MINUTE)
+    found = await retry.await_new_jobs(ORDERS, {ONE: START}, limit=2 * MINUTE)
     code = "WHMCS_ERROR" if error else "(no reason)"
     assert found == {ONE: NewJob(order_id=ONE, state="failed", code=code)}
     assert not found[ONE].exists
@@ -90,7 +105,7 @@ async def test_of_an_order_in_another_state_no_job_need_come(
 ):
     salesforce.put(ONE, status)
     began = clock.now
-    found = await retry.await_new_jobs(ORDERS, [ONE], since=START, limit=5 * MINUTE)
+    found = await retry.await_new_jobs(ORDERS, {ONE: START}, limit=5 * MINUTE)
     assert found == {ONE: NewJob(order_id=ONE, state="gone", status=status)}
     assert not found[ONE].exists
     assert clock.now - began >= 5 * MINUTE, "a flow may have states of its own in between"
@@ -102,7 +117,7 @@ async def test_a_job_that_comes_of_an_order_in_another_state_is_its_job(
     salesforce.put(ONE, "Provisioning")
     outcomes.ended["11"] = Ended("completed")
     plays += [*[lambda: None] * 14, lambda: add(queue, "11", ONE)]
-    found = await retry.await_new_jobs(ORDERS, [ONE], since=START, limit=15 * MINUTE)
+    found = await retry.await_new_jobs(ORDERS, {ONE: START}, limit=15 * MINUTE)
     assert found == {ONE: NewJob(order_id=ONE, job_id="11", state="completed")}
     assert plays == []
 
@@ -110,7 +125,7 @@ async def test_a_job_that_comes_of_an_order_in_another_state_is_its_job(
 async def test_an_order_that_is_activating_again_is_not_given_up(retry, queue, salesforce, plays):
     salesforce.put(ONE, "Draft")
     plays += [*[lambda: None] * 14, lambda: salesforce.put(ONE, "Activating")]
-    found = await retry.await_new_jobs(ORDERS, [ONE], since=START, limit=15 * MINUTE)
+    found = await retry.await_new_jobs(ORDERS, {ONE: START}, limit=15 * MINUTE)
     assert found == {}
 
 
@@ -120,7 +135,7 @@ async def test_the_watch_ends_by_its_limit_and_says_what_it_knows(
     salesforce.put(TWO, "Activating")
     plays.append(lambda: add(queue, "11", ONE))
     began = clock.now
-    found = await retry.await_new_jobs(ORDERS, [ONE, TWO], since=START, limit=5 * MINUTE)
+    found = await retry.await_new_jobs(ORDERS, dict.fromkeys([ONE, TWO], START), limit=5 * MINUTE)
     assert found == {ONE: NewJob(order_id=ONE, job_id="11", state="waiting")}
     assert 5 * MINUTE <= clock.now - began < 6 * MINUTE
     assert salesforce.calls < 10
@@ -136,7 +151,7 @@ async def test_while_redis_or_salesforce_is_away_the_watch_waits(
         lambda: (queues.down.clear(), add(queue, "11", ONE)),
         lambda: outcomes.ended.update({"11": Ended("completed")}),
     ]
-    found = await retry.await_new_jobs(ORDERS, [ONE], since=START, limit=15 * MINUTE)
+    found = await retry.await_new_jobs(ORDERS, {ONE: START}, limit=15 * MINUTE)
     assert found[ONE].state == "completed"
 
 
@@ -154,7 +169,7 @@ async def test_a_job_that_is_gone_waits_until_salesforce_has_been_asked(
         lambda: add(queue, "11", ONE),
         lambda: (outcomes.ended.update({"11": Ended("gone")}), salesforce.put(ONE, "Activated")),
     ]
-    found = await retry.await_new_jobs(ORDERS, [ONE], since=START, limit=30 * SECOND, told=tell)
+    found = await retry.await_new_jobs(ORDERS, {ONE: START}, limit=30 * SECOND, told=tell)
     assert found[ONE].state == "completed"
     assert told == ["waiting", "completed"]
 
@@ -166,5 +181,5 @@ async def test_a_job_that_is_gone_and_whose_order_never_tells_is_gone_in_the_end
     plays += [
         lambda: (add(queue, "11", ONE), outcomes.ended.update({"11": Ended("gone")})),
     ]
-    found = await retry.await_new_jobs(ORDERS, [ONE], since=START, limit=MINUTE)
+    found = await retry.await_new_jobs(ORDERS, {ONE: START}, limit=MINUTE)
     assert found[ONE] == NewJob(order_id=ONE, state="gone", job_id="11")

@@ -1,0 +1,38 @@
+"""A plan for later, when its time has come: nobody is there to be asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bot.domain.plans import Overtaken, Plan, PlanKind
+from bot.errors import SalesforceUnavailableError
+from bot.services.planning import Planner, change_of
+
+
+async def left_of(plan: Plan, planners: Mapping[PlanKind, Planner]) -> tuple[Plan, Overtaken]:
+    """The plan without the jobs whose work was done since it was asked for, and which those are.
+
+    That others match by now is no reason to stop: no more is changed than was shown.
+
+    Raises:
+        SalesforceUnavailableError: it does not tell which orders are done.
+        RedisUnavailableError: the queue cannot be read.
+    """
+    if plan.begin_at is None or plan.kind not in planners:
+        return plan, Overtaken()
+    found = (await change_of(plan, planners[plan.kind])).overtaken
+    if found.unknown:
+        raise SalesforceUnavailableError(
+            f"Not checked in Salesforce which orders are done: {found.unknown}."
+        )
+    gone = frozenset(found.jobs)
+    return (
+        replace(
+            plan,
+            ids=tuple(ref for ref in plan.ids if ref[0] not in gone),
+            excluded=(*plan.excluded, *found.jobs),
+            count=max(0, plan.count - len(gone)),
+        ),
+        found,
+    )

@@ -1,0 +1,73 @@
+"""At which counts an approval is void, and what the request says of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.access import Actor
+from bot.domain.emergencies import Verdict, verdict, void_beyond
+from bot.domain.plans import PLAN_LIFETIME, PlanKind
+from bot.domain.sample import Counts
+from tests.support.fakes import ORDERS
+from tests.support.toolbox import ALICE, POLICY, build_office
+
+DANA = Actor(user="U0DANA", channel="C0ELSEWHERE")
+NAME = "order-provisioning"
+
+
+@pytest.fixture
+async def office(redis, queues, messenger):
+    queues.add(ORDERS)
+    admins = replace(POLICY, admins=frozenset({ALICE.user, DANA.user}))
+    office = build_office(redis=redis, queues=queues, messenger=messenger, access=admins)
+    await office.tick()
+    return office
+
+
+def hold(office, waiting):
+    office.queues.queues[ORDERS].counts = Counts(waiting=waiting)
+
+
+async def propose(office):
+    emergencies = office.toolbox.repairs.emergencies
+    return (await emergencies.propose(ALICE, ORDERS, PlanKind.DRAIN)).plan
+
+
+async def asked(office):
+    plan = await propose(office)
+    return await office.toolbox.approving.ask(ALICE, plan.id, NAME)
+
+
+async def test_the_counts_at_which_it_is_void_are_those_that_the_request_names(office):
+    for count in (1, 9, 34, 435):
+        hold(office, waiting=count)
+        fewest, most = void_beyond(count)
+        for now in (fewest - 1, fewest, most, most + 1):
+            hold(office, waiting=count)
+            plan = await asked(office)
+            hold(office, waiting=now)
+            how = verdict(await office.toolbox.approving.approve(DANA, plan.id))
+            assert (how is Verdict.APPROVED) == (fewest <= now <= most)
+
+
+async def test_a_request_says_when_a_queue_that_fills_will_have_made_it_void(office):
+    hold(office, waiting=435)
+    plan = await propose(office)
+    office.clock.forward(20_000)
+    hold(office, waiting=452)
+    asking = await office.toolbox.approving.ask(ALICE, plan.id, NAME)
+    [said] = asking.warnings
+    assert said == (
+        "17 jobs more in the last 20 s: at this rate void in about 31 s. A pause stops no adding, "
+        "only the workers"
+    )
+
+
+@pytest.mark.parametrize("count", [435, 437, 425])
+async def test_a_request_of_which_the_numbers_hold_says_nothing_of_it(office, count):
+    """437: two jobs tell no rate; 425: it would be void after the ten minutes."""
+    hold(office, waiting=435)
+    plan = await propose(office)
+    office.clock.forward(PLAN_LIFETIME - 1 if count == 425 else 20_000)
+    hold(office, waiting=count)
+    assert (await office.toolbox.approving.ask(ALICE, plan.id, NAME)).warnings == ()
