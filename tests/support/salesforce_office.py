@@ -1,4 +1,4 @@
-"""An office that retries order-provisioning through Salesforce: four failed jobs and orders."""
+"""An office that retries order-provisioning through Salesforce: failed jobs with failed orders."""
 
 from __future__ import annotations
 
@@ -35,11 +35,19 @@ class Flowing(FakeSalesforce):
 
 
 async def salesforce_office(
-    redis: Any, queues: FakeQueues, messenger: FakeMessenger, salesforce: Flowing
+    redis: Any,
+    queues: FakeQueues,
+    messenger: FakeMessenger,
+    salesforce: FakeSalesforce,
+    *,
+    count: int = 4,
+    since: Ms = START - 600_000,
 ) -> Office:
     """It, after its first look."""
-    salesforce.queue = queues.add(ORDERS)
-    fail(salesforce, range(4), START - 600_000)
+    queue = queues.add(ORDERS)
+    if isinstance(salesforce, Flowing):
+        salesforce.queue = queue
+    fail(salesforce, queue, range(count), since)
     policies = dict(CATALOG.queues)
     policies["order-provisioning"] = replace(
         policies["order-provisioning"], retry_via="salesforce", business_id=PATH
@@ -52,11 +60,11 @@ async def salesforce_office(
     return office
 
 
-def fail(salesforce: Flowing, numbers: Iterable[int], at: Ms) -> None:
+def fail(salesforce: FakeSalesforce, queue: FakeQueue, numbers: Iterable[int], at: Ms) -> None:
     """Failed jobs w0, w1… from then on, each with a failed order."""
     for number in numbers:
-        salesforce.queue.fail(f"w{number}", "WHMCS_ERROR: down", at + number)
-        salesforce.queue.contents.data[f"w{number}"] = {PATH: order_id(number)}
+        queue.fail(f"w{number}", "WHMCS_ERROR: down", at + number)
+        queue.contents.data[f"w{number}"] = {PATH: order_id(number)}
         salesforce.put(order_id(number), "Failed", "WHMCS_ERROR: down")
 
 

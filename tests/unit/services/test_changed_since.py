@@ -1,7 +1,6 @@
 """A card's, a canary's and a later plan's jobs that others have done meanwhile: seen, and said."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -16,9 +15,9 @@ from bot.services.operations import runner, screen
 from bot.services.operations.screen import KIND
 from tests.support.fake_salesforce import FakeSalesforce, order_id
 from tests.support.fakes import ORDERS, START
-from tests.support.toolbox import ALICE, BOB, CATALOG, build_office, said, shown, value_of
+from tests.support.salesforce_office import PATH, salesforce_office
+from tests.support.toolbox import ALICE, BOB, said, shown, value_of
 
-PATH = "sfOrderId"
 WHMCS = FailureFilter(code="WHMCS_ERROR")
 
 
@@ -36,21 +35,8 @@ def salesforce(clock):
 @pytest.fixture
 async def office(redis, queues, messenger, salesforce):
     """Six failed orders, which Salesforce provisions too."""
-    orders = queues.add(ORDERS)
-    for number in range(6):
-        orders.fail(f"w{number}", "WHMCS_ERROR: down", START - HOUR + number)
-        orders.contents.data[f"w{number}"] = {PATH: order_id(number)}
-        salesforce.put(order_id(number), "Failed", "WHMCS_ERROR: down")
-    policies = dict(CATALOG.queues)
-    policies["order-provisioning"] = replace(
-        policies["order-provisioning"], retry_via="salesforce", business_id=PATH
-    )
-    office = build_office(
-        redis=redis, queues=queues, messenger=messenger, salesforce=salesforce,
-        catalog=replace(CATALOG, queues=policies),
-    )  # fmt: skip
-    await office.tick()
-    return office
+    since = START - HOUR
+    return await salesforce_office(redis, queues, messenger, salesforce, count=6, since=since)
 
 
 def completed(office, *numbers):

@@ -14,10 +14,9 @@ from bot.services.operations import screen
 from bot.services.operations.salesforce_receipts import new_set
 from bot.services.settled_orders import SettledOrders
 from tests.support.fake_salesforce import FakeSalesforce, order_id
-from tests.support.fakes import ORDERS, START
-from tests.support.toolbox import BOB, CATALOG, build_office, shown, value_of
-
-PATH = "sfOrderId"
+from tests.support.fakes import ORDERS
+from tests.support.salesforce_office import salesforce_office
+from tests.support.toolbox import BOB, shown, value_of
 
 
 @pytest.fixture(autouse=True)
@@ -34,21 +33,7 @@ def salesforce(clock):
 
 @pytest.fixture
 async def office(redis, queues, messenger, salesforce):
-    orders = queues.add(ORDERS)
-    for number in range(4):
-        orders.fail(f"w{number}", "WHMCS_ERROR: down", START - 600_000 + number)
-        orders.contents.data[f"w{number}"] = {PATH: order_id(number)}
-        salesforce.put(order_id(number), "Failed", "WHMCS_ERROR: down")
-    policies = dict(CATALOG.queues)
-    policies["order-provisioning"] = replace(
-        policies["order-provisioning"], retry_via="salesforce", business_id=PATH
-    )
-    office = build_office(
-        redis=redis, queues=queues, messenger=messenger, salesforce=salesforce,
-        catalog=replace(CATALOG, queues=policies),
-    )  # fmt: skip
-    await office.tick()
-    return office
+    return await salesforce_office(redis, queues, messenger, salesforce)
 
 
 async def replaced(office, salesforce):

@@ -10,28 +10,13 @@ from bot.domain.subjects import JobAbout
 from bot.domain.times import MINUTE, SECOND
 from bot.errors import SalesforceUnavailableError
 from bot.ports import Ended
-from bot.services.operations import salesforce_receipts, screen
+from bot.services.operations import salesforce_receipts
 from tests.support.fake_salesforce import order_id
 from tests.support.fakes import ORDERS, START
-from tests.support.salesforce_office import PATH, Flowing, begin, fail, message, salesforce_office
+from tests.support.salesforce_office import PATH, begin, fail, message
 from tests.support.toolbox import BOB
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    for name in ("FIRST", "EVERY", "AGAIN"):
-        monkeypatch.setattr(screen, name, 0.0)
-    monkeypatch.setattr(salesforce_receipts, "WATCH_LIMIT", 0)
-
-
-@pytest.fixture
-def salesforce(clock):
-    return Flowing(clock)
-
-
-@pytest.fixture
-async def office(redis, queues, messenger, salesforce):
-    return await salesforce_office(redis, queues, messenger, salesforce)
+pytestmark = pytest.mark.usefixtures("one_look")
 
 
 async def test_an_order_that_was_only_looked_at_is_not_counted_after_a_hiccup(
@@ -104,10 +89,10 @@ async def test_what_was_clearly_not_done_is_not_noted_any_more(
 
 async def test_no_more_orders_are_set_than_the_card_showed(office, messenger, salesforce):
     """An undo brings older failures back below the edge of the filter."""
-    fail(salesforce, range(4, 2100), START - 500_000)
+    fail(salesforce, salesforce.queue, range(4, 2100), START - 500_000)
     plan = await begin(office)
     assert (plan.count, plan.ids) == (2100, ()), "by its filter"
-    fail(salesforce, range(3000, 3150), START - 900_000)
+    fail(salesforce, salesforce.queue, range(3000, 3150), START - 900_000)
     await office.run_operations()
     assert len(salesforce.activated) == 2100
     assert "Set 2,100 of 2,100" in message(messenger)
@@ -141,7 +126,7 @@ async def test_a_job_from_before_the_order_was_set_is_not_its_new_job(
 async def test_an_order_that_got_a_job_since_the_press_is_left_alone(
     office, messenger, salesforce, queues, monkeypatch
 ):
-    fail(salesforce, range(4, 300), START - 500_000)
+    fail(salesforce, salesforce.queue, range(4, 300), START - 500_000)
     await begin(office)
     real = salesforce.reactivate
 

@@ -3,27 +3,11 @@
 import pytest
 
 from bot.errors import JobGoneError
-from bot.services.operations import salesforce_receipts, screen
 from tests.support.fake_salesforce import order_id
-from tests.support.salesforce_office import Flowing, message, salesforce_office
+from tests.support.salesforce_office import message
 from tests.support.toolbox import BOB, shown, value_of
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    for name in ("FIRST", "EVERY", "AGAIN"):
-        monkeypatch.setattr(screen, name, 0.0)
-    monkeypatch.setattr(salesforce_receipts, "WATCH_LIMIT", 0)
-
-
-@pytest.fixture
-def salesforce(clock):
-    return Flowing(clock)
-
-
-@pytest.fixture
-async def office(redis, queues, messenger, salesforce):
-    return await salesforce_office(redis, queues, messenger, salesforce)
+pytestmark = pytest.mark.usefixtures("one_look")
 
 
 async def test_a_retry_through_salesforce_leaves_out_orders_that_are_done_and_says_what_to_do(

@@ -6,28 +6,11 @@ import pytest
 
 from bot.errors import JobGoneError, RefusedError, SalesforceHalfDoneError
 from bot.ports import Ended
-from bot.services.operations import screen
 from bot.services.operations.runner import _Run
 from tests.support.fake_salesforce import order_id
 from tests.support.fakes import ORDERS, START
-from tests.support.salesforce_office import Flowing, begin, message, salesforce_office
+from tests.support.salesforce_office import begin, message
 from tests.support.toolbox import BOB, shown, value_of
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    for name in ("FIRST", "EVERY", "AGAIN"):
-        monkeypatch.setattr(screen, name, 0.0)
-
-
-@pytest.fixture
-def salesforce(clock):
-    return Flowing(clock)
-
-
-@pytest.fixture
-async def office(redis, queues, messenger, salesforce):
-    return await salesforce_office(redis, queues, messenger, salesforce)
 
 
 async def test_orders_are_set_their_new_jobs_followed_and_the_old_ones_archived(

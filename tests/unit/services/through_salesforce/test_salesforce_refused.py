@@ -7,10 +7,10 @@ import pytest
 from bot.domain.jobs import FailureFilter
 from bot.domain.plans import PlanKind
 from bot.services.confirming import Choice
-from bot.services.operations import salesforce_receipts, screen
+from bot.services.operations import screen
 from tests.support.fake_salesforce import order_id
 from tests.support.fakes import ORDERS, START
-from tests.support.salesforce_office import Flowing, begin, fail, message, salesforce_office
+from tests.support.salesforce_office import Flowing, begin, fail, message
 from tests.support.toolbox import BOB, shown
 
 LOCKED = "FIELD_CUSTOM_VALIDATION_EXCEPTION: locked"
@@ -36,11 +36,7 @@ class Refusing(Flowing):
         return await super().reactivate(seen)
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    for name in ("FIRST", "EVERY", "AGAIN"):
-        monkeypatch.setattr(screen, name, 0.0)
-    monkeypatch.setattr(salesforce_receipts, "WATCH_LIMIT", 0)
+pytestmark = pytest.mark.usefixtures("one_look")
 
 
 @pytest.fixture
@@ -49,9 +45,8 @@ def salesforce(clock):
 
 
 @pytest.fixture
-async def office(redis, queues, messenger, salesforce):
-    office = await salesforce_office(redis, queues, messenger, salesforce)
-    fail(salesforce, range(4, 40), START - 500_000)
+async def office(office, salesforce):
+    fail(salesforce, salesforce.queue, range(4, 40), START - 500_000)
     return office
 
 
@@ -135,7 +130,7 @@ async def test_a_try_that_was_killed_asks_for_no_other_orders(
             patch.setattr(salesforce, "reactivate", reactivate)
         with pytest.raises(KeyboardInterrupt):
             await office.run_operations()
-    fail(salesforce, range(3), START - 600_000)
+    fail(salesforce, salesforce.queue, range(3), START - 600_000)
     failed = queues.queues[ORDERS].failed
     del failed["w3"], failed["w7"]
     await office.runner.run(plan.id, asyncio.Event())
@@ -149,7 +144,7 @@ async def test_a_try_that_was_killed_asks_for_no_other_orders(
 async def test_a_retry_stops_when_salesforce_refuses_hundreds_for_one_reason_and_sets_none(
     office, messenger, salesforce, others, asked
 ):
-    fail(salesforce, range(40, 1_000), START - 400_000)
+    fail(salesforce, salesforce.queue, range(40, 1_000), START - 400_000)
     salesforce.refuses = lambda number: not others(number)
     await begin(office)
     await office.run_operations()
@@ -165,7 +160,7 @@ async def test_jobs_that_are_no_longer_failed_are_counted_as_such(
     """The failed set was cleaned by hand, before it began and while it ran."""
     salesforce.refuses = lambda number: False
     if not named:
-        fail(salesforce, range(40, 2_100), START - 400_000)
+        fail(salesforce, salesforce.queue, range(40, 2_100), START - 400_000)
     plan = await begin(office)
     assert bool(plan.ids) is named
     failed = queues.queues[ORDERS].failed
