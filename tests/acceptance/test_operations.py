@@ -188,7 +188,7 @@ async def a_replica_killed_while_it_watches_is_replaced_and_the_count_goes_on(st
     await stage.driver.click("Retry 20 now", message=drawn)
     await stage.until(lambda: _at_least(redis, 20), lambda: "they are not moved")
     completes(redis, 15)
-    await stage.driver.wait_for(telling("15 completed", "5 still waiting"))
+    await stage.driver.wait_for(telling("15 completed", "5 not seen to end yet"))
     await stage.start_bot()
     first.kill()
     redis.xtrim(ORDERS.key("events"), maxlen=0, approximate=False)
