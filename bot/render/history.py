@@ -25,6 +25,9 @@ _ASK: Final = " Ask "
 
 _PERSON: Final = re.compile(r"\b[UWS](?=[A-Z]*[0-9])[A-Z0-9]{2,20}\b")
 _CHANNEL: Final = re.compile(r"\b[CG](?=[A-Z]*[0-9])[A-Z0-9]{2,20}\b")
+_STOPPED: Final = re.compile(r"(?<=; stopped by )[UW][A-Z0-9]{2,20}$")
+"""Who stopped an operation, in its outcome."""
+
 _ONLY_IN: Final = re.compile(r"\bonly in [CG][A-Z0-9]+(?:, [CG][A-Z0-9]+)*")
 _MARK: Final = {
     Outcome.DONE: "\u2705",
@@ -152,10 +155,10 @@ def _mark(entry: AuditEntry) -> str:
 
 
 def _detail(entry: AuditEntry, policy: QueuePolicy) -> str:
-    """The outcome in words; who may, in a refusal, as mentions."""
+    """The outcome in words; who stopped it, or may do it, as mentions."""
     text = _masked(entry.detail, policy, 160)
     if entry.outcome is not Outcome.REFUSED:
-        return text
+        return _STOPPED.sub(lambda found: mention(found[0]), text)
     text = _ONLY_IN.sub(lambda found: _CHANNEL.sub(lambda one: f"<#{one[0]}>", found[0]), text)
     if _ASK not in text:
         return text

@@ -21,19 +21,19 @@ def command(plan: Plan, catalog: Catalog | None, *, by_bullmq: bool = False) -> 
     if plan.kind is PlanKind.PROMOTE:
         if plan.named:
             return typed("promote", address, *(one for one, _ in plan.ids))
-        return typed("promote", address, flags=["--all"])
+        return typed("promote", address, flags=["--all"], rate=_rate(plan.rate))
     if plan.kind is PlanKind.CLEAN and plan.named:
         return typed("remove", address, plan.ids[0][0])
     if plan.kind is PlanKind.CLEAN and plan.filter.until is not None:
         age = max(0, plan.asked_at - plan.filter.until)
-        return typed("clean", address, plan.state, older_than=_option(age))
+        return typed("clean", address, plan.state, older_than=_option(age), rate=_rate(plan.rate))
     words = {
         PlanKind.UNSTICK: ("unstick", address),
         PlanKind.SWEEP: ("clean", address, GHOSTS if plan.state == GHOSTS else "orphans"),
         PlanKind.UNDO: ("undo", plan.archive),
     }.get(plan.kind)
     every = ["--all"] if plan.kind is PlanKind.UNDO and plan.named else ()
-    return typed(*words, flags=every) if words else None
+    return typed(*words, flags=every, rate=_rate(plan.rate)) if words else None
 
 
 def _retry(plan: Plan, address: str, policy: QueuePolicy, *, by_bullmq: bool) -> str | None:
@@ -46,7 +46,22 @@ def _retry(plan: Plan, address: str, policy: QueuePolicy, *, by_bullmq: bool) ->
     if wanted.since is not None:
         return None  # "--since 2h" meant other jobs then than it would now
     whole = () if wanted.code is not None else ("--all",)
-    return about("retry", address, wanted.code, policy, flags=(*whole, *flags), name=wanted.name)
+    return about(
+        "retry",
+        address,
+        wanted.code,
+        policy,
+        flags=(*whole, *flags),
+        name=wanted.name,
+        rate=_rate(plan.rate),
+    )
+
+
+def _rate(rate: float | None) -> str | None:
+    """Jobs a second as the option takes them: `50/s`, `5/m`."""
+    if rate is None:
+        return None
+    return f"{round(rate)}/s" if rate >= 1 and rate == round(rate) else f"{round(60 * rate)}/m"
 
 
 def _option(age: Ms) -> str:

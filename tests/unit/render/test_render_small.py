@@ -121,6 +121,15 @@ def test_history_names_channels_in_refusals():
     assert "only in <#C0ORDERS>, <#C0OPS1>: see" in text
 
 
+def test_history_names_who_stopped_an_operation():
+    entry = AuditEntry(
+        at=NOW, user="U0BOB", channel="C1", action="retry", what="retry 5 jobs",
+        outcome=Outcome.DONE, detail="2 of 5; stopped by U0ALICE",
+    )  # fmt: skip
+    said = str(history.entries([entry], None, NOW).blocks)
+    assert "2 of 5; stopped by <@U0ALICE>" in said
+
+
 def test_help(matches):
     commands = [
         help.CommandHelp(

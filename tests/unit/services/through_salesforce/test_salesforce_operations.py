@@ -144,6 +144,15 @@ async def test_the_command_takes_the_recommended_way_and_offers_the_other(office
     assert "Best retried through Salesforce (idempotency, audit trail)" in again
 
 
+@pytest.mark.parametrize("rate", ["20/s", "90/m"])
+async def test_the_other_way_keeps_the_pace_that_was_asked_for(office, rate):
+    card = await office.ask(f"retry order-provisioning --error WHMCS_ERROR --rate {rate}", BOB)
+    other = await office.ask(value_of(card, "Retry by BullMQ instead…"), BOB)
+    said = {"20/s": "At most 20 a second", "90/m": "At most 90 a minute"}[rate]
+    assert said in shown(card.message).text
+    assert said in shown(other.message).text
+
+
 async def test_one_job_is_retried_through_salesforce_by_a_card_too(office):
     card = await office.ask("retry order-provisioning w1", BOB)
     assert "Retry through Salesforce: failed job `w1`" in shown(card.message).text
