@@ -67,6 +67,10 @@ class Desk:
         """Open the page as that person, and wait until the bot is there."""
         await self.page.goto(address)
         await expect(self.page.get_by_text("Bullhorn is connected")).to_be_attached()
+        await self.sit(person)
+
+    async def sit(self, person):
+        """Be that person from now on."""
         await self.page.get_by_role("radio", name=person, include_hidden=True).evaluate(
             "node => node.checked || node.click()"
         )

@@ -137,6 +137,28 @@ async def test_nothing_sticks_out_of_a_phone(incidents, seat):
     assert phone.complaints == []
 
 
+async def test_what_is_typed_while_another_person_sits_down_is_theirs(seat):
+    desk = await seat("Bob")
+    typed = asyncio.Event()
+
+    async def hold(route):
+        await typed.wait()
+        await route.continue_()
+
+    await desk.composer.fill("of Bob")
+    await desk.page.route("**/local/messages?*", hold)
+    await desk.sit("Vera")
+    await desk.composer.click()
+    await desk.keys.type("/queue failed")
+    async with desk.page.expect_websocket():
+        typed.set()
+
+    await expect(desk.composer).to_have_value("/queue failed")
+    await desk.sit("Bob")
+    await expect(desk.composer).to_have_value("of Bob")
+    assert desk.complaints == []
+
+
 @pytest.mark.parametrize("wide", [1280, 375])
 async def test_axe_finds_no_serious_fault_in_any_view(incidents, seat, wide):
     bob = await seat("Bob", wide=wide)

@@ -34,10 +34,12 @@ function redraw() {
   requestAnimationFrame(draw);
 }
 
+const conversation = () => `${store.me} ${openChannel()}`;
+
 function go(place) {
   closeThread();
-  box.leave();
   store.place = place;
+  box.moveTo(conversation());
   const app = place.kind !== "channel";
   const room = store.channels.get(place.id);
   byId("title").textContent = app ? store.team.bot.name : `# ${room.name}`;
@@ -51,7 +53,6 @@ function go(place) {
   box.placeholder(app ? `Message ${store.team.bot.name}` : `Message #${room.name}`);
   document.title = `${app ? store.team.bot.name : room.name} – ${store.team.team}`;
   closeMenu();
-  box.enter(`${store.me} ${openChannel()}`);
   list.clear();
   draw();
   list.toEnd();
@@ -98,11 +99,13 @@ async function become(id) {
   store.home = null;
   localStorage.setItem("me", id);
   closeThread();
+  box.moveTo(conversation()); // at once: what is typed while it loads is this person's
   showView(null);
   const known = store.known ??= new Set();
   const first = !known.has(id);
   known.add(id);
   await load();
+  if (store.me !== id) return; // somebody else was chosen meanwhile
   if (first) [...store.channels.keys(), openChannel()].forEach(markRead);
   stopStream = stream(id, {
     onChange,

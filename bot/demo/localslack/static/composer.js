@@ -85,10 +85,11 @@ export function composer({ id, label, placeholder, channel, thread = () => "" })
   // What was typed but not sent stays with its conversation.
   const drafts = new Map();
   let place = "";
-  const leave = () => drafts.set(place, text.value);
-  const enter = (next) => {
+  const moveTo = (next) => {
+    if (next === place) return;
+    drafts.set(place, text.value);
     place = next;
     set(drafts.get(place) ?? "");
   };
-  return { node: box, text, leave, enter, placeholder: (words) => { text.placeholder = words; text.setAttribute("aria-label", words); } };
+  return { node: box, text, moveTo, placeholder: (words) => { text.placeholder = words; text.setAttribute("aria-label", words); } };
 }
