@@ -28,6 +28,7 @@ from bot.domain.jobs import (
 )
 from bot.domain.queues import QueueId
 from bot.domain.times import Ms
+from bot.tasks import cancelled
 
 STEP: Final = 500
 """Ids in one step; fewer where reasons are long."""
@@ -186,8 +187,7 @@ async def select(
             if refs:
                 yield refs
     finally:
-        ahead.cancel()
-        await asyncio.gather(ahead, return_exceptions=True)
+        await cancelled(ahead)
 
 
 async def newest_jobs(

@@ -6,7 +6,6 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 import redis.exceptions as problems
@@ -22,6 +21,7 @@ from bot.domain.jobs import ArchivedJob
 from bot.domain.queues import QueueId
 from bot.domain.times import Ms
 from bot.errors import ArchiveFullError, RedisUnavailableError
+from bot.tasks import cancelled
 
 _PREFIX: Final = keys.PREFIX.rstrip(":")
 _JOBS: Final = ("first", "second")
@@ -163,9 +163,7 @@ async def _end(*tasks: asyncio.Future[Any]) -> None:
     """Wait a moment for them, and end them."""
     await asyncio.wait(tasks, timeout=_CLOSES)
     for task in tasks:
-        task.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await task
+        await cancelled(task)
 
 
 def _names(name: str) -> list[str]:

@@ -16,6 +16,7 @@ from bot.demo.workload.portal import JOB_OPTIONS, Portal
 from bot.demo.workload.sims import SIM_QUEUE
 from bot.demo.workload.switches import SWITCHES, find_switch
 from bot.demo.workload.systems import LIVE_ORDER_PREFIX, SWITCHES_KEY
+from bot.tasks import cancelled
 
 QUEUES = (ORDER_QUEUE, SIM_QUEUE)
 
@@ -76,8 +77,7 @@ class World:
     async def stop(self) -> None:
         """End everything `start` began; the jobs stay in Redis."""
         for producer in self._producers:
-            producer.cancel()
-        await asyncio.gather(*self._producers, return_exceptions=True)
+            await cancelled(producer)
         self._producers = []
         await self._stop_processor()
         await self.salesforce.stop()

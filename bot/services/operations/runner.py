@@ -29,8 +29,8 @@ from bot.services.operations.ending import Ending
 from bot.services.operations.later import left_of
 from bot.services.operations.record import OvertakenError, Record
 from bot.services.operations.screen import Screen
-from bot.services.operations.tasks import cancelled
 from bot.services.operations.tools import Tools
+from bot.tasks import cancelled
 
 _log = structlog.get_logger(__name__)
 AT_ONCE: Final = 8

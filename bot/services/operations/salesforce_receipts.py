@@ -20,9 +20,9 @@ from bot.errors import BullhornError, HandedOverError
 from bot.ports import DoneSets, QueueReader
 from bot.services.operations.clean import Taking
 from bot.services.operations.record import Record
-from bot.services.operations.tasks import cancelled
 from bot.services.order_notes import OrderNotes
 from bot.services.salesforce_retry import SalesforceRetry
+from bot.tasks import cancelled
 
 _LONGEST_STATUS: Final = 40
 _AT_ONCE: Final = 500

@@ -18,7 +18,7 @@ from bot.errors import (
 )
 from bot.ports import Messenger, OperationWriter
 from bot.services.operations.record import OvertakenError, Record
-from bot.services.operations.tasks import cancelled
+from bot.tasks import cancelled
 
 _log = structlog.get_logger(__name__)
 KIND: Final = "bullhorn_operation"

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.services.operations.tasks import cancelled
+from bot.tasks import cancelled
 
 
 async def test_a_task_ends_though_a_cancellation_gets_lost():

@@ -1,4 +1,4 @@
-"""Ending what runs beside an operation."""
+"""Ending a task that runs beside others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 _AGAIN: Final = 0.1
 
 
-async def cancelled(task: asyncio.Task[Any]) -> Any:
+async def cancelled(task: asyncio.Future[Any]) -> Any:
     """Cancel a task until it has ended; what it returned, or the exception that it ended in.
 
     One cancellation may get lost: `asyncio.wait_for` of Python 3.11 swallows one that comes just
