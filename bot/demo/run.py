@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import sys
 import tempfile
 from asyncio.subprocess import Process
@@ -16,6 +15,7 @@ from bot.demo.localslack.fixtures import DEFAULT_WORKSPACE
 from bot.demo.localslack.server import LocalSlack
 from bot.demo.workload import child
 from bot.demo.workload.config import DEMO_CONFIG
+from bot.demo.workload.ports import free_port
 from bot.demo.workload.valkey import EmbeddedValkey
 from bot.demo.workload.world import World
 from bot.errors import ConfigError
@@ -81,7 +81,7 @@ class _Demo:
             "SLACK_APP_TOKEN": DEFAULT_WORKSPACE.app_token,
             "SLACK_API_URL": slack.api_url,
             "BULLHORN_CONFIG": str(DEMO_CONFIG),
-            "PORT": str(_free_port()),
+            "PORT": str(free_port()),
             "LOG_FORMAT": "console",
             **world.salesforce.environment,
         }
@@ -104,10 +104,3 @@ async def _until(stop: asyncio.Event, bot: Process, log: IO[bytes]) -> int:
         "\n".join([f"The bot has stopped (exit code {code}). Its last words:", *lines, ""])
     )
     return 1
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

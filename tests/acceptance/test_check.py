@@ -14,8 +14,8 @@ from bot.demo.localsalesforce import LocalSalesforce
 from bot.demo.localslack.fixtures import Room, WorkspaceConfig
 from bot.demo.localslack.server import LocalSlack
 from bot.domain.scopes import NEEDED
+from tests.support.ports import free_port
 from tests.support.stage import PATIENCE, ROOT
-from tests.support.valkey import free_port
 
 PAGE = (ROOT / "docs" / "howto" / "redis.md").read_text("utf-8")
 SECRETS = ("xoxb-demo", "xapp-demo", "hunter2")

@@ -16,7 +16,7 @@ import aiohttp
 
 from bot.demo.localslack.server import LocalSlack
 from tests.bench.peers import ROOT, environment
-from tests.support.valkey import free_port
+from tests.support.ports import free_port
 
 PATIENCE: Final = 60.0
 _LOOK_EVERY: Final = 0.005

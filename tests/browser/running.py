@@ -10,7 +10,7 @@ from asyncio.subprocess import PIPE, STDOUT
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.support.valkey import free_port
+from tests.support.ports import free_port
 
 _HERE = Path(__file__).parent
 _MODULES = _HERE / "node_modules"

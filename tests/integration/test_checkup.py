@@ -19,7 +19,8 @@ from bot.domain.checkup import QueuesFound, ServerFacts, Setup, Status, Trouble
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.queues import QueueId
 from bot.services.checkup import Checkup
-from tests.support.valkey import free_port, valkey_server
+from tests.support.ports import free_port
+from tests.support.valkey import valkey_server
 from tests.support.valkey_bullmq import ORDERS, contents, write_meta
 
 

@@ -19,7 +19,7 @@ from bullmq import Queue, Worker
 from bot.demo.localslack.driver import Driver
 from bot.demo.localslack.server import LocalSlack
 from bot.demo.localslack.shown import Shown
-from tests.support.valkey import free_port
+from tests.support.ports import free_port
 
 PATIENCE = 30.0
 """Seconds a test waits for what must come; generous, as machines are busy."""

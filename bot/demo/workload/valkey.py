@@ -8,13 +8,13 @@ import asyncio
 import contextlib
 import importlib.util
 import signal
-import socket
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from typing import Self
 
 from bot.demo.workload import child
+from bot.demo.workload.ports import free_port
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 8.0
@@ -81,16 +81,6 @@ class EmbeddedValkey:
         return address
 
 
-def _free_port() -> int:
-    """Let the system choose: the package's own search finds the same port for two demos at once.
-
-    The second server would then fail to bind, and its readiness check be answered by the first.
-    """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def keep() -> None:
     """Run a server until the parent goes or SIGTERM comes; its address is the one line of output.
 
@@ -101,7 +91,7 @@ def keep() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with tempfile.TemporaryDirectory(prefix="bullhorn-demo-") as directory:
-        server = ValkeyServer(data_dir=directory, port=_free_port())
+        server = ValkeyServer(data_dir=directory, port=free_port())
         try:
             server.start()
             sys.stdout.write(f"{server.connection_url}/0\n")
