@@ -18,6 +18,7 @@ from redis.exceptions import AskError, ResponseError, TryAgainError
 from bot.adapters import bullmq_scripts as scripts
 from bot.adapters.bullmq_scripts import Call
 from bot.adapters.redis_cluster import LOST
+from bot.adapters.redis_errors import denied
 from bot.domain.queues import QueueId
 from bot.domain.sample import ActiveJob, Counts, EventsRead, Sample, SampleRequest
 
@@ -119,7 +120,8 @@ def _reason(error: Exception) -> str:
         return "one of its keys is not of the type BullMQ gives it"
     if type(error) is not ResponseError:  # no permission, out of memory, a replica
         raise error
-    return "its keys cannot be read"
+    lacks = denied(error)
+    return f"its keys cannot be read{f': Redis {lacks}' if lacks else ''}"
 
 
 def read_sample(queue: QueueId, raw: dict[str, Any], workers: int | None) -> Sample:

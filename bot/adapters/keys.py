@@ -16,6 +16,7 @@ All keys share one hash slot, so that a commit is one script in a cluster too.
 | `silences` | hash | id -> Silence | any replica |
 | `plan:ID` | string | a stored plan, with its expiry | any replica |
 | `running` | set | plans that were begun and have not ended | any replica |
+| `begun` | zset | plans by when they last began or ended, of the last hour | any replica |
 | `operation:ID` | string | a long operation's state | the replica that runs it |
 | `operation:ID:run` | string | which run of a replica has it | the replica that runs it |
 | `operation:ID:stop:ATTEMPT` | string | who asked that attempt to stop | any replica |
@@ -48,6 +49,7 @@ INBOX: Final = PREFIX + "inbox"
 SILENCES: Final = PREFIX + "silences"
 AUDIT: Final = PREFIX + "audit"
 RUNNING: Final = PREFIX + "running"
+BEGUN: Final = PREFIX + "begun"
 ARCHIVES: Final = PREFIX + "archives"
 ARCHIVE_SIZES: Final = PREFIX + "archives:sizes"
 ARCHIVE_TOTAL: Final = PREFIX + "archives:total"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
-from collections.abc import Mapping
 from typing import Any, Final
 
 import redis.exceptions as problems
@@ -15,7 +13,7 @@ from redis.asyncio import Redis
 from bot.adapters import keys
 from bot.adapters import redis_cluster as cluster
 from bot.adapters.redis_archive import RedisArchive
-from bot.adapters.redis_errors import speaking_to
+from bot.adapters.redis_errors import denied, speaking_to
 from bot.domain.checkup import Trouble
 from bot.domain.jobs import ArchivedJob
 from bot.domain.queues import QueueId
@@ -39,7 +37,6 @@ _LEFT: Final[Ms] = 60_000
 _CLOSES: Final = 1.0
 _LOOKS: Final = 0.01
 _LINE: Final = "Give its user the ACL line of docs/howto/redis.md: without that no repair runs"
-_DENIED: Final = re.compile(r"the '([a-z_|-]{1,40})' command")
 
 
 class _LostError(Exception):
@@ -66,6 +63,7 @@ class OperationsProbe:
                     await _take_over(client, name)
                     await client.delete(*_names(name))
                     await _go_through(client, name)
+                    await _note(client, name)
                     await self._archive(name)
                 finally:
                     await client.delete(*_names(name))
@@ -82,6 +80,7 @@ class OperationsProbe:
         try:
             if kept := await archive.put(name, [_JOB]):
                 await archive.settle(name, kept.number, [_JOB.id])
+                await archive.drop_jobs(name, kept.number, [_JOB.id])
             await archive.batches(name)
             await archive.recent(queue)
         except ArchiveFullError:
@@ -96,29 +95,13 @@ async def _go_through(client: Any, name: str) -> None:
     Raises:
         redis.RedisError, OSError, _LostError: what the worker, or an addition, meets first.
     """
-    options: Mapping[str, Any] = {"connection": client, "prefix": _PREFIX}
+    queue = Queue(name, {"connection": client, "prefix": _PREFIX})
     told: asyncio.Queue[BaseException | None] = asyncio.Queue()
-
-    async def process(job: Any, _token: str) -> None:
-        if not job.attemptsMade:
-            raise ValueError("the first try")
-
-    def failed(error: BaseException | None, *_: Any) -> None:
-        if error is not None:
-            known = isinstance(error, (problems.RedisError, OSError))
-            told.put_nowait(error if known else _LostError())
-
-    def job_failed(_job: Any, error: Any, *_: Any) -> None:
-        if isinstance(error, problems.RedisError):
-            failed(error)
-
-    queue = Queue(name, dict(options))
-    worker = Worker(name, process, {**options, "autorun": False, "drainDelay": 1})
-    worker.on("error", failed)
-    worker.on("failed", job_failed)
-    worker.on("completed", lambda *_: told.put_nowait(None))
+    worker = _worker(client, name, told)
     running = asyncio.ensure_future(worker.run())
-    running.add_done_callback(lambda task: failed(None if task.cancelled() else task.exception()))
+    running.add_done_callback(
+        lambda task: _tell(told, None if task.cancelled() else task.exception())
+    )
     try:
         for job_id in _JOBS:
             await _idle(worker, told)
@@ -132,6 +115,33 @@ async def _go_through(client: Any, name: str) -> None:
                 raise error
     finally:
         await _end(running, asyncio.ensure_future(worker.close(force=True)))
+
+
+def _worker(client: Any, name: str, told: asyncio.Queue[BaseException | None]) -> Any:
+    """A worker whose first try of a job fails, and which tells what it meets.
+
+    That is None for a job that has completed.
+    """
+
+    async def process(job: Any, _token: str) -> None:
+        if not job.attemptsMade:
+            raise ValueError("the first try")
+
+    def job_failed(_job: Any, error: Any, *_: Any) -> None:
+        if isinstance(error, problems.RedisError):
+            _tell(told, error)
+
+    options = {"connection": client, "prefix": _PREFIX, "autorun": False, "drainDelay": 1}
+    worker = Worker(name, process, options)
+    worker.on("error", lambda error, *_: _tell(told, error))
+    worker.on("failed", job_failed)
+    worker.on("completed", lambda *_: told.put_nowait(None))
+    return worker
+
+
+def _tell(told: asyncio.Queue[BaseException | None], error: BaseException | None) -> None:
+    if error is not None:
+        told.put_nowait(_of_redis(error))
 
 
 async def _idle(worker: Any, told: asyncio.Queue[BaseException | None]) -> None:
@@ -159,6 +169,17 @@ async def _take_over(client: Any, name: str) -> None:
         raise _LostError
 
 
+async def _note(client: Any, name: str) -> None:
+    """As the note is left that an ended operation has for its alert's thread."""
+    key = f"{keys.PREFIX}{name}:meta"
+    async with client.pipeline(transaction=True) as pipe:
+        pipe.delete(key)
+        pipe.rpush(key, "note")
+        pipe.ltrim(key, -1, -1)
+        pipe.delete(key)
+        await pipe.execute()
+
+
 async def _end(*tasks: asyncio.Future[Any]) -> None:
     """Wait a moment for them, and end them."""
     await asyncio.wait(tasks, timeout=_CLOSES)
@@ -171,11 +192,17 @@ def _names(name: str) -> list[str]:
 
 
 def _trouble(error: RedisUnavailableError) -> Trouble:
-    found = _DENIED.search(str(error.__cause__))
     why = "operations cannot run: " + str(error).rstrip(".")
-    if found is None:
-        return Trouble(why=why, fix="No repair would run; look at the server and its log")
-    return Trouble(
-        why=f"{why} ({found[1]})",
-        fix=_LINE,
-    )
+    look = "No repair would run; look at the server and its log"
+    return Trouble(why=why, fix=_LINE if denied(error.__cause__) else look)
+
+
+def _of_redis(error: BaseException) -> BaseException:
+    """What Redis said, also where the worker met that before it met this `error`.
+
+    A script of BullMQ ends half-way at what it may not do; the next one then misses what it left.
+    """
+    met: BaseException | None = error
+    while met is not None and not isinstance(met, (problems.RedisError, OSError)):
+        met = met.__cause__ or met.__context__
+    return met or _LostError()

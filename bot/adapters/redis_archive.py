@@ -91,6 +91,10 @@ class RedisArchive:
         """It lasts a day from now at least; nothing where there is none."""
         await self._run("archive_prolong", archive_id, HELD)
 
+    async def leave_out(self, archive_id: str, count: int) -> None:
+        """So many of its jobs an undo has left out until now; nothing where there is none."""
+        await self._run("archive_leave_out", archive_id, count)
+
     async def unsettled(self, archive_id: str) -> list[int]:
         """The batches of which it is not known which jobs were removed, oldest first."""
         with speaking_to(None):
@@ -110,8 +114,11 @@ class RedisArchive:
     async def info(self, archive_id: str) -> ArchiveInfo | None:
         """What is kept, None when it has expired."""
         with speaking_to(None):
-            facts = await self._client.hgetall(keys.archive(archive_id, "facts"))
-            size = await self._client.hget(keys.ARCHIVE_SIZES, archive_id)
+            async with self._client.pipeline(transaction=True) as pipe:
+                pipe.hgetall(keys.archive(archive_id, "facts"))
+                pipe.hget(keys.ARCHIVE_SIZES, archive_id)
+                pipe.hkeys(keys.archive(archive_id))
+                facts, size, there = await pipe.execute()
         if not facts:
             return None
         return ArchiveInfo(
@@ -124,6 +131,8 @@ class RedisArchive:
             expires_at=int(facts["expires_at"]),
             jobs=int(facts["jobs"]),
             bytes=int(size or 0),
+            lost=sum(int(facts[one]) for one in facts if _batch_of(one) not in ("", *there)),
+            left_out=int(facts.get("left_out", 0)),
         )
 
     async def recent(self, queue: QueueId | None = None) -> list[ArchiveInfo]:
@@ -192,3 +201,9 @@ class RedisArchive:
                 return await self._client.evalsha(script.sha, len(names), *names, archive_id, *args)
             except NoScriptError:
                 return await self._client.eval(script.text, len(names), *names, archive_id, *args)
+
+
+def _batch_of(fact: str) -> str:
+    """The number of the batch that a fact counts the jobs of, "" for other facts."""
+    what, _, number = fact.partition(":")
+    return number if what == "count" else ""

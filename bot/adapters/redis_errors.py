@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import redis.exceptions as problems
 
 from bot.adapters.redis_sentinel import UnknownServiceError
 from bot.errors import RedisUnavailableError
+
+_NO_MULTI: Final = "EXEC without MULTI"
+"""All that redis-py raises where MULTI was refused."""
+_DENIALS: Final = ("NOPERM", "ACL failure in script", "The user executing the script can't")
+"""What stands in other errors than NOPERM: in a transaction's; in a script's, since Redis 7.2 and
+before.
+"""
+_COMMAND: Final = re.compile(r"the '([a-z_|-]{1,40})' command")
 
 
 @contextmanager
@@ -29,11 +39,24 @@ def node_problem(source: str, error: BaseException) -> str:
     return f'A node of Redis "{source}" {_what_is_wrong(error)}.'
 
 
+def denied(error: BaseException | None) -> str:
+    """What Bullhorn's user may not do, as the rest of a sentence; "" where that is not the error.
+
+    It names the command, unless the server does not: so Redis before 7.2 of those of scripts.
+    """
+    text = str(error)
+    said = isinstance(error, problems.NoPermissionError) or any(one in text for one in _DENIALS)
+    if not said and text != _NO_MULTI:
+        return ""
+    found = _COMMAND.search(text)
+    name = found[1] if found else "multi" if text == _NO_MULTI else ""
+    return f"does not permit this to Bullhorn's user{name and f' ({name})'}"
+
+
 def _what_is_wrong(error: BaseException) -> str:
     """Why a Redis did not do what it was asked: the most telling kind first."""
     kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
         ((problems.AuthenticationError, problems.AuthorizationError), "refuses the login"),
-        (problems.NoPermissionError, "does not permit this to Bullhorn's user"),
         (problems.BusyLoadingError, "is loading its data"),
         (problems.ReadOnlyError, "does not take writes: it is a replica"),
         (problems.OutOfMemoryError, "does not take writes: it is out of memory"),
@@ -44,15 +67,14 @@ def _what_is_wrong(error: BaseException) -> str:
         ((problems.AskError, problems.TryAgainError), "is moving these keys to another node"),
         ((problems.ConnectionError, OSError), "cannot be reached"),
     )
-    return next((text for kind, text in kinds if isinstance(error, kind)), _by_text(error))
+    of_kind = (text for kind, text in kinds if isinstance(error, kind))
+    return denied(error) or next(of_kind, None) or _by_text(error)
 
 
 def _by_text(error: BaseException) -> str:
     text = str(error)
     if text.startswith(("MISCONF", "NOREPLICAS")):
         return "does not take writes: it cannot save them"
-    if text.startswith("ACL failure"):  # by a command of a script
-        return "does not permit this to Bullhorn's user"
     if "non local key" in text:  # what a script says of keys on their way in a cluster
         return "is moving these keys to another node"
     if text.startswith("BUSY"):

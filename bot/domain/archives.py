@@ -50,7 +50,9 @@ class ArchiveInfo:
     """What one operation has archived.
 
     `id` is the operation's; `state` the state its jobs were in, "" for several; `kind` what removed
-    them ("clean"), `by` who. `jobs` and `bytes` are what can still be brought back, and its size.
+    them ("clean"), `by` who. `jobs` and `bytes` are what has not been brought back, and its size:
+    `lost` of them Redis has not any more, `left_out` the last undo left where they are, as their
+    order is done or under way without them.
     """
 
     id: str
@@ -62,6 +64,8 @@ class ArchiveInfo:
     expires_at: Ms
     jobs: int = 0
     bytes: int = 0
+    lost: int = 0
+    left_out: int = 0
 
     @property
     def replaced(self) -> bool:

@@ -38,7 +38,10 @@ class Happening(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One line of the timeline: the thread under the alert. `value` is the number at that time."""
+    """One line of the timeline: the thread under the alert. `value` is the number at that time.
+
+    One that is `quiet` calls nobody: see `domain/put_back.py`.
+    """
 
     at: Ms
     what: Happening
@@ -48,6 +51,7 @@ class TimelineEntry:
     by: str | None = None
     text: str = ""
     until: Ms | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,24 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PutBack:
+    """Jobs that an operation of Bullhorn has put back into a queue, as a person had asked.
+
+    `by` is that person, `verb` as the audit log names it ("retry"); it began `at`, and `last` is
+    when it last moved a job (now, while it runs). `left` are those that are not known to have
+    ended, `failed` those that are known to have failed again, `may_fail` the most that may have.
+    """
+
+    by: str
+    verb: str
+    at: Ms
+    last: Ms
+    left: int = 0
+    failed: int = 0
+    may_fail: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What was seen beside the number: it fills the alert's second and third line.
 
@@ -66,6 +88,7 @@ class Facts:
     None elsewhere and when not known yet. `at_least` says that the number is a lower bound. `jobs`
     are the longest running of those meant: a sample holds a bounded number of active jobs.
     `backlog` is how many jobs could run, 0 also where an older version stored the incident.
+    `put_back` is what of the number people have put back themselves, the largest share first.
     """
 
     workers: int | None = None
@@ -77,6 +100,7 @@ class Facts:
     groups: tuple[FailureGroup, ...] = ()
     at_least: bool = False
     backlog: int = 0
+    put_back: tuple[PutBack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

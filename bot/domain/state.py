@@ -32,6 +32,10 @@ class WatchState:
     next_number: int
     ticked_at: Ms | None = None
 
+    def expired(self, now: Ms) -> tuple[str, ...]:
+        """The silences whose time is over."""
+        return tuple(one.id for one in self.silences.values() if one.until <= now)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchChanges:

@@ -78,6 +78,10 @@ class Archive(Protocol):
         """
         ...
 
+    async def leave_out(self, archive_id: str, count: int) -> None:
+        """So many of its jobs an undo has left out until now; nothing where there is none."""
+        ...
+
     async def info(self, archive_id: str) -> ArchiveInfo | None:
         """What is kept, None when it has expired."""
         ...

@@ -98,6 +98,13 @@ class PlanStore(Protocol):
         """The ids of the plans that were begun and have not ended."""
         ...
 
+    async def recent(self, *, limit: int) -> list[str]:
+        """The ids of plans that run, or began or ended within the last hour, newest first.
+
+        Older ones may be among them. Two commands, however many plans there are.
+        """
+        ...
+
     async def forget_running(self, plan_id: str) -> None:
         """A plan that is gone is not running."""
         ...

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.domain.incidents import Facts, Happening, Incident
+from bot.domain.incidents import Facts, Happening, Incident, PutBack
 from bot.domain.jobs import FailureGroup
 from bot.domain.policy import QueuePolicy
+from bot.domain.put_back import is_explained, is_quiet, share
 from bot.domain.redaction import mask_text
 from bot.domain.sample import ActiveJob
 from bot.domain.times import MINUTE, Ms
 from bot.render import levels
 from bot.render.reasons import named
-from bot.render.words import code, date, escape, number, plural, trusted
+from bot.render.words import code, date, escape, mention, number, plural, trusted
 
 JOBS: Final = 5
 GROUPS: Final = 3
+PUT_BACK: Final = 2
+_AT_ONCE: Final[Ms] = MINUTE
 _FRESH: Final[Ms] = 5 * MINUTE
 _RETRIED: Final = "retried "
 """How the note of a retry begins, after the name of who did it."""
@@ -26,7 +29,8 @@ def fact_lines(incident: Incident, policy: QueuePolicy) -> list[str]:
     facts = incident.facts
     near = max(incident.fired_at, incident.began_at)
     since = f"Since {date(incident.began_at, near)}"
-    lines = [" · ".join([since, *_course(incident, policy)]), _hands(facts)]
+    course = " · ".join([since, *_course(incident, policy)])
+    lines = [course, _put_back(incident, policy), _hands(facts)]
     if incident.family == "failure_spike":
         lines += _errors(facts, policy, latest(incident))
     if incident.family == "job_timeout":
@@ -62,7 +66,7 @@ def _course(incident: Incident, policy: QueuePolicy) -> list[str]:
     if facts.trend_per_min is not None:
         runs = facts.workers != 0 and not facts.paused
         said.append(levels.trend(facts.trend_per_min, incident.value, runs=runs))
-    if retried := _retried(incident, policy):
+    if (retried := _retried(incident, policy)) and not facts.put_back:
         said.append(f"after a retry of {retried}")
     if facts.last_progress is not None:
         said.append(f"last start or finish {date(facts.last_progress, incident.fired_at)}")
@@ -78,6 +82,45 @@ def _retried(incident: Incident, policy: QueuePolicy) -> str:
         if entry.what is Happening.NOTE and entry.at >= since and entry.text.startswith(_RETRIED)
     ]
     return escape(mask_text(notes[-1], policy.redact), 100) if notes else ""
+
+
+def _put_back(incident: Incident, policy: QueuePolicy) -> str:
+    """What of the number people have just put back, and that nobody is called for that."""
+    found = incident.facts.put_back
+    if not found:
+        return ""
+    first, *more = found
+    say = _failed_again if incident.family == "failure_spike" else _waits_again
+    said = [say(incident, first), *(_part(incident, one) for one in more[: PUT_BACK - 1])]
+    if len(found) > PUT_BACK:
+        said.append(f"and {plural(len(found) - PUT_BACK, 'more operation')}")
+    hushed = policy.mention is not None and is_quiet(incident) and is_explained(incident)
+    return ", ".join(said) + (": nobody is called for that" if hushed else "")
+
+
+def _waits_again(incident: Incident, one: PutBack) -> str:
+    """`20,000 of them were put back by @bob's retry at 03:12`."""
+    count = share(incident, one)
+    return f"{number(count)} of them {'was' if count == 1 else 'were'} put back by {_by(one)}"
+
+
+def _failed_again(incident: Incident, one: PutBack) -> str:
+    """How many, or, while its jobs have still to be looked at, how many at most."""
+    known = min(one.failed, incident.value)
+    count = number(known) if known else f"up to {number(share(incident, one))}"
+    return f"{count} of them failed again after {_by(one)}"
+
+
+def _part(incident: Incident, one: PutBack) -> str:
+    spike = incident.family == "failure_spike"
+    count = min(one.failed, incident.value) if spike and one.failed else share(incident, one)
+    return f"{number(count)} {'after' if spike else 'by'} {_by(one)}"
+
+
+def _by(one: PutBack) -> str:
+    """Who, by what, and when: for a drip since when."""
+    when = "since" if one.last - one.at > _AT_ONCE else "at"
+    return f"{mention(one.by)}'s {escape(one.verb, 40)} {when} {date(one.at, one.last)}"
 
 
 def _hands(facts: Facts) -> str:

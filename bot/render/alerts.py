@@ -8,6 +8,7 @@ from bot.domain.health import Level
 from bot.domain.incidents import Happening, Incident, TimelineEntry
 from bot.domain.message import Message
 from bot.domain.policy import Catalog, Severity
+from bot.domain.put_back import is_quiet
 from bot.domain.redaction import mask_text
 from bot.domain.rules.base import Unit
 from bot.domain.times import Ms, say_duration
@@ -41,7 +42,7 @@ class AlertRenderer:
         address = self._catalog.address(incident.queue)
         said = levels.titled(incident, policy=policy)
         headline = f"{self._state(incident)} · *{escape(address, 80)}* · {said}"
-        calls = first and incident.severity is Severity.CRITICAL and policy.mention is not None
+        calls = first and incident.severity is Severity.CRITICAL and not is_quiet(incident)
         called = f" {mention(policy.mention)}" if calls and policy.mention else ""
         todo = advice(incident)
         blocks: list[Block | None] = [
@@ -62,6 +63,7 @@ class AlertRenderer:
         said = self._happened(incident, entry)
         policy = self._catalog.policy(incident.queue)
         worse = entry.what in _ESCALATIONS and entry.severity is Severity.CRITICAL
+        worse = worse and not entry.quiet
         called = f" {mention(policy.mention)}" if worse and policy.mention else ""
         return finish(said, [section(f"{date(entry.at)} {said}{called}")])
 
@@ -160,12 +162,13 @@ class AlertRenderer:
                 return f"{levels.RESOLVED} Resolved after {after}, peak {levels.peak(incident)}"
 
     def _number_line(self, incident: Incident, entry: TimelineEntry) -> str:
-        """For example "Critical: backlog 52 (above 50)"."""
+        """For example "Critical: backlog 52 (above 50)", and why, where that is known."""
         severity = entry.severity or incident.severity
         level = Level.of(severity)
         value, threshold = levels.readings(levels.at(incident, entry))
         eased = " again" if entry.what is Happening.EASED else ""
-        return f"{levels.emoji(level)} {levels.word(level)}{eased}: {value} ({threshold})"
+        why = f" \u00b7 {escape(entry.text, 100)}" if entry.text else ""
+        return f"{levels.emoji(level)} {levels.word(level)}{eased}: {value} ({threshold}){why}"
 
 
 def test_alert(channel: str, user: str, catalog: Catalog) -> Message:

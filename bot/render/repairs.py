@@ -82,22 +82,16 @@ def archives(
     """What can be brought back, newest first; those of `mine` by this person."""
     kept_words = f"Kept {say_duration(kept)}, up to {say_size(cap)} in all"
     if not found:
-        said = "Nothing can be brought back: no job was cleaned or removed lately."
+        said = "Nothing can be brought back: no archived job is left."
         return finish(said, [section(said), context(kept_words)])
-    jobs, taken = sum(one.jobs for one in found), sum(one.bytes for one in found)
-    title = f"*{plural(jobs, 'job')}* in {plural(len(found), 'archive')} can be brought back"
+    jobs, taken = sum(one.jobs - one.lost for one in found), sum(one.bytes for one in found)
+    whole = sum(one.lost < one.jobs for one in found)
+    title = f"*{plural(jobs, 'job')}* in {plural(whole, 'archive')} can be brought back"
     blocks: list[Block | None] = [section(title)]
-    for one in found[:_ARCHIVES]:
-        address = catalog.address(one.queue)
-        state = f"{escape(state_word(one.state), 40)} " if one.state else ""
-        what = f"*{number(one.jobs)}* {state}{'job' if one.jobs == 1 else 'jobs'}"
-        blocks.append(
-            section(
-                f"{what} of *{escape(address, 80)}* · {made(one, now)}",
-                f"{code(one.id, 40)} · {say_size(one.bytes)} · until {date(one.expires_at, now)}",
-                accessory=button("Undo\u2026", typed("undo", one.id)) if one.id in mine else None,
-            )
-        )
+    blocks += [
+        _archive(one, catalog.address(one.queue), now, may_undo=one.id in mine)
+        for one in found[:_ARCHIVES]
+    ]
     more = len(found) - _ARCHIVES
     blocks.append(
         context(
@@ -106,6 +100,24 @@ def archives(
         )
     )
     return finish(title, blocks)
+
+
+def _archive(archive: ArchiveInfo, address: str, now: Ms, *, may_undo: bool) -> Block:
+    """One in the list, and why what is left of it was left."""
+    state = f"{escape(state_word(archive.state), 40)} " if archive.state else ""
+    what = f"*{number(archive.jobs)}* {state}{'job' if archive.jobs == 1 else 'jobs'}"
+    notes = (
+        f"{number(archive.lost)} ran out" if archive.lost else "",
+        f"{number(archive.left_out)} left out: order done or under way" if archive.left_out else "",
+    )
+    undo = button("Undo\u2026", typed("undo", archive.id))
+    until = f"until {date(archive.expires_at, now)}"
+    return section(
+        f"{what} of *{escape(address, 80)}* · {made(archive, now)}",
+        f"{code(archive.id, 40)} · {say_size(archive.bytes)} · {until}",
+        " · ".join(filter(None, notes)),
+        accessory=undo if may_undo and archive.lost < archive.jobs else None,
+    )
 
 
 def made(archive: ArchiveInfo, now: Ms) -> str:

@@ -187,7 +187,8 @@ class Notifier:
                 return done
         notice = replace(notice, replying_since=None)
         # It became worse: that is worth a line in the channel, as an edit rings no phone.
-        loud = incident.timeline[index].what is Happening.ESCALATED
+        entry = incident.timeline[index]
+        loud = entry.what is Happening.ESCALATED and not entry.quiet
 
         async def fresh() -> Message:
             await self._save(replace(notice, replying_since=await self._reader.now()))

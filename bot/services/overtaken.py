@@ -15,7 +15,13 @@ from bot.errors import JobGoneError
 from bot.ports import QueueReader
 from bot.services.plan_freezing import Frozen, without
 from bot.services.plan_knowledge import look_into
-from bot.services.settled_orders import Asked, SettledOrders, left_out_words, not_checked
+from bot.services.settled_orders import (
+    Asked,
+    SettledOrders,
+    left_out_words,
+    not_checked,
+    unexpected_words,
+)
 
 _IDS = 3
 
@@ -37,15 +43,19 @@ class DoneElsewhere:
         ids: Sequence[str] = (),
         *,
         but: Collection[str] = (),
+        kind: PlanKind = PlanKind.RETRY,
     ) -> Asked:
-        """What Salesforce says of the orders of these jobs, where it provisions the queue's."""
+        """What Salesforce says of the orders of these jobs, where it provisions the queue's.
+
+        For a retry through Salesforce also which are in a state that none is expected in.
+        """
         settled = self._settled
         if settled is None or not settled.concerns(queue):
             return Asked()
         facts = await self._reader.plan_facts(queue, wanted, ids=ids, business=settled.path)
         gone = frozenset(but)
         jobs = {job.id: job.business for job in facts.about if job.id not in gone}
-        return await settled.within(jobs, under_way=False)
+        return await settled.within(jobs, expected=kind is PlanKind.SALESFORCE)
 
     async def since(self, plan: Plan) -> Overtaken:
         """The plan's jobs whose work was done since its card was drawn.
@@ -110,23 +120,29 @@ def _settled(count: int, how: str) -> str:
 async def without_done(
     reader: QueueReader, queue: QueueId, frozen: Frozen, asked: Asked, policy: QueuePolicy
 ) -> Frozen:
-    """All but the jobs whose order is done in Salesforce.
+    """All but the jobs whose order is done in Salesforce, or is in a state that allows no retry.
 
     Raises:
         JobGoneError: nothing is left; what to do with them is said.
     """
-    if asked.settled and len(asked.settled) >= frozen.count:
+    if asked.jobs and len(asked.jobs) >= frozen.count:
+        said = []
+        if asked.settled:
+            done = left_out_words(asked.orders, asked.statuses())
+            said.append(f"{done}. {_removable(asked)}")
+        if asked.unexpected:
+            said.append(f"{unexpected_words(asked, policy.redact)}: {_expected(asked)}")
+        why = ". ".join(said)
         raise JobGoneError(
-            f"Nothing to retry: {left_out_words(asked.orders, asked.statuses())}. "
-            f"{_removable(asked)}. To retry a job all the same, name it: "
+            f"Nothing to retry: {why}. To retry a job all the same, name it: "
             "`retry QUEUE ID --bullmq`."
         )
-    done = Superseded(jobs=tuple(asked.settled), values=asked.orders)
-    return await without(reader, queue, frozen, done, policy)
+    gone = Superseded(jobs=asked.jobs, values=asked.orders + sum(asked.states.values()))
+    return await without(reader, queue, frozen, gone, policy)
 
 
-def done_words(asked: Asked, kind: PlanKind, *, kept: bool) -> list[str]:
-    """What a card says first of orders that are done, or that could not be asked for.
+def done_words(asked: Asked, kind: PlanKind, redact: Sequence[str], *, kept: bool) -> list[str]:
+    """What a card says first of orders that need or allow no retry, or could not be asked for.
 
     `kept` jobs are in it all the same; what to do with the others is said.
     """
@@ -135,10 +151,16 @@ def done_words(asked: Asked, kind: PlanKind, *, kept: bool) -> list[str]:
         who, them = left_out_words(asked.orders, asked.statuses()), _them(asked.orders)
         twice = f"a retry would provision {them} twice"
         said.append(f"{who}: {twice if kept else f'left out, {twice}. {_removable(asked)}'}")
+    if asked.unexpected:
+        said.append(f"{unexpected_words(asked, redact)}: left out, {_expected(asked)}")
     if unknown := not_checked(asked):
         later = ". Each is looked at when it comes to it" if kind is PlanKind.SALESFORCE else ""
         said.append(f"{unknown}{later}")
     return said
+
+
+def _expected(asked: Asked) -> str:
+    return f"a retry is expected from {asked.expected}"
 
 
 def _removable(asked: Asked) -> str:

@@ -18,11 +18,12 @@ from bot.domain.redaction import shown_code
 from bot.domain.sample import Sample
 from bot.domain.times import Ms
 from bot.ports import PlanStore, QueueReader
-from bot.services.overtaken import DoneElsewhere, done_words, without_done
-from bot.services.plan_freezing import FROZEN_BY_ID, Frozen, freeze_matching, freeze_named, without
+from bot.services.overtaken import DoneElsewhere
+from bot.services.plan_freezing import FROZEN_BY_ID, Frozen
 from bot.services.plan_knowledge import Knowledge, look_into
 from bot.services.planning import Proposal, under_way
 from bot.services.queue_facts import QueueFacts, allows_fresh
+from bot.services.retry_choice import Choice, Chooser
 from bot.services.settled_orders import SettledOrders, not_checked
 
 __all__ = ["FROZEN_BY_ID", "RetryPlanner"]
@@ -48,6 +49,7 @@ class RetryPlanner:
         self._catalog = catalog
         self._salesforce = salesforce
         self._elsewhere = DoneElsewhere(reader=reader, catalog=catalog, settled=settled)
+        self._chooser = Chooser(reader=reader, catalog=catalog, elsewhere=self._elsewhere)
         self._facts = QueueFacts(reader=reader, catalog=catalog)
 
     async def propose(
@@ -65,8 +67,8 @@ class RetryPlanner:
         """Freeze what matches now and store a plan for it.
 
         Named `ids` are all in it; of those that a filter selects, jobs whose business id has a
-        newer, an open or a completed job are left out, and those whose order is done in Salesforce:
-        through Salesforce, these also when they are named.
+        newer, an open or a completed job are left out, and those whose order is done in Salesforce.
+        Through Salesforce these also when they are named, as those in a state that allows no retry.
 
         Raises:
             JobGoneError: nothing that matches is failed, or all of it is left out.
@@ -74,29 +76,17 @@ class RetryPlanner:
         """
         sample, policy = await self._facts.sample(queue), self._catalog.policy(queue)
         major, now = self._major(queue, sample, kind, fresh=fresh), sample.taken_at
-        frozen, found = await self._frozen(queue, wanted, ids, now)
-        named = [job_id for job_id, _ in frozen.ids] if ids else []
-        superseded = found.superseded.jobs
-        asked = await self._elsewhere.orders(
-            queue, frozen.edge, named, but=() if ids else superseded
-        )
-        done, kept = (*superseded, *asked.settled), bool(ids) and kind is PlanKind.RETRY
-        if not kept:
-            frozen = await without_done(self._reader, queue, frozen, asked, policy)
+        choice = await self._chooser.choose(queue, wanted, ids=ids, kind=kind, now=now)
+        frozen = choice.frozen
         plan = replace(
-            _drawn(actor, queue, frozen, policy, now),
-            kind=kind,
-            named=bool(ids),
-            matching=frozen.count if ids else frozen.matching,
-            doubled=done if ids else (),
-            excluded=() if ids else done,
+            _drawn(actor, queue, choice, policy, now),
             fresh=fresh,
             rate=rate,
             canary=canary if canary < frozen.count else 0,
         )
-        known = _known(plan, frozen, found, major)
+        known = _known(plan, frozen, choice.found, major)
         said = (*await under_way(self._plans, queue), *frozen.said)
-        said = (*done_words(asked, kind, kept=kept), *said, *_too_few(canary, plan.count))
+        said = (*choice.order_words(policy.redact), *said, *_too_few(canary, plan.count))
         plan = self._judged(plan, known, sample, said=said)
         await self._plans.save(plan)
         return Proposal(plan=plan, may_be_fresh=known.may_be_fresh)
@@ -155,19 +145,6 @@ class RetryPlanner:
         found = await look_into(self._reader, queue, policy, FailureFilter(), ids=[job_id], now=now)
         return not found.superseded.jobs and not found.soon.subjects
 
-    async def _frozen(
-        self, queue: QueueId, wanted: FailureFilter, ids: Sequence[str], now: Ms
-    ) -> tuple[Frozen, Knowledge]:
-        """What is in the plan, and what is known of all that matched."""
-        reader, policy = self._reader, self._catalog.policy(queue)
-        if ids:
-            frozen = await freeze_named(reader, queue, wanted, ids)
-            there = [job_id for job_id, _ in frozen.ids]
-            return frozen, await look_into(reader, queue, policy, frozen.edge, ids=there, now=now)
-        frozen = await freeze_matching(reader, queue, wanted)
-        found = await look_into(reader, queue, policy, frozen.edge, now=now)
-        return await without(reader, queue, frozen, found.superseded, policy), found
-
     def _major(self, queue: QueueId, sample: Sample, kind: PlanKind, *, fresh: bool) -> int | None:
         """The queue's BullMQ; through Salesforce no job is moved back, so that any will do."""
         if kind is PlanKind.SALESFORCE:
@@ -187,15 +164,20 @@ class RetryPlanner:
         return replace(plan, warnings=(*said, *warnings), later_at=later_at)
 
 
-def _drawn(actor: Actor, queue: QueueId, frozen: Frozen, policy: QueuePolicy, now: Ms) -> Plan:
-    """The plan for what is frozen, as yet without what was asked for besides."""
+def _drawn(actor: Actor, queue: QueueId, choice: Choice, policy: QueuePolicy, now: Ms) -> Plan:
+    """The plan for what is chosen, as yet without how it is to be retried."""
+    frozen, named = choice.frozen, choice.named
     return Plan(
         id=token_hex(6),
         queue=queue,
+        kind=choice.kind,
         filter=frozen.edge,
         ids=frozen.ids,
+        named=named,
         count=frozen.count,
-        matching=frozen.matching,
+        matching=frozen.count if named else frozen.matching,
+        doubled=choice.done if named else (),
+        excluded=() if named else choice.done,
         groups=tuple(
             PlanGroup(shown_code(group.code, policy.redact), group.count, last_at=group.last_at)
             for group in frozen.groups

@@ -29,7 +29,7 @@ from bot.domain.salesforce import (
     order_key,
     unique_ids,
 )
-from bot.domain.subjects import JobAbout, JobsAbout
+from bot.domain.subjects import JobsAbout
 from bot.domain.times import Ms
 from bot.errors import (
     BullhornError,
@@ -40,9 +40,7 @@ from bot.errors import (
 from bot.ports import OrderSystem, OutcomeReader, QueueReader
 from bot.services.new_job_watch import SKEW, NewJobWatch
 from bot.services.order_notes import OrderNotes
-
-FINISHED: Final = frozenset({"completed", "failed"})
-"""The sets of jobs that nothing more will become of by themselves."""
+from bot.services.order_standing import FINISHED, ours, standing, up_to
 
 _NOT_DONE: Final = (Retried.CHANGED, Retried.GONE, Retried.REFUSED)
 """What says that an order was not changed."""
@@ -98,8 +96,12 @@ class SalesforceRetry:
         stuck_since: Ms | None = None,
         about: JobsAbout | None = None,
         notes: OrderNotes | None = None,
+        most: int | None = None,
     ) -> Mapping[str, OrderOutcome]:
         """Set the orders of these jobs back to activating; the outcome by the jobs' ids.
+
+        All are read, and no more than `most` are set: the jobs after the last of these have no
+        outcome.
 
         May be run again after it was killed in the middle: orders that it had set are SET by its
         `notes`, and ALREADY without. An order with a job that has not finished is left alone: it
@@ -121,13 +123,15 @@ class SalesforceRetry:
         ready: dict[str, Order] = {}
         for order_id in ids:
             order, key = seen.get(order_id), order_key(order_id)
-            what = self._standing(order, others.get(key, ()), stuck_since, sure=sure)
+            what = standing(self._policy, order, others.get(key, ()), stuck_since, sure=sure)
             if order is not None and notes is not None and notes.changed(order):
-                what = _ours(what, stuck=stuck_since is not None)
+                what = ours(what, stuck=stuck_since is not None)
             if what is None and order is not None:
                 ready[key] = order
             else:
                 outcomes[key] = _left(order_id, what or Retried.GONE, order)
+        jobs = up_to(jobs, ready, most)
+        ready = {key: ready[key] for one in _ids(jobs) if (key := order_key(one)) in ready}
         if notes is not None:
             await notes.put(jobs, ready, others, at)
         if ready:
@@ -141,21 +145,6 @@ class SalesforceRetry:
         """The newest jobs of orders, right before these are changed."""
         asked = _forms(order_ids)
         return await self._reader.jobs_about(queue, self._policy.order_id, asked, since=since)
-
-    def _standing(
-        self, order: Order | None, jobs: Sequence[JobAbout], stuck_since: Ms | None, *, sure: bool
-    ) -> Retried | None:
-        """Why an order is not retried, None when it is; `sure`: it has no other jobs than these."""
-        if order is None:
-            return Retried.GONE
-        activating = self._policy.is_activating(order)
-        if activating and (stuck_since is None or (order.modified_at or 0) > stuck_since):
-            return Retried.ALREADY
-        if any(stuck_since is not None or job.state not in FINISHED for job in jobs):
-            return Retried.HAS_JOB
-        if not activating and not self._policy.expects(order):
-            return Retried.UNEXPECTED
-        return None if sure else Retried.UNSURE
 
     async def _changed(
         self, ready: Sequence[Order], notes: OrderNotes | None
@@ -263,14 +252,6 @@ class SalesforceRetry:
                     job_id=known.job_id if known is not None else None,
                     code=failure_code(order.error) if fate == "failed" else "",
                 )
-
-
-def _ours(what: Retried | None, *, stuck: bool) -> Retried | None:
-    """How an order stands that was to be set and has changed since: it was set.
-
-    One that was stuck and is failed may have been left there half-way: it is set on.
-    """
-    return what if stuck and what in (None, Retried.UNSURE) else Retried.SET
 
 
 def _left(order_id: str, what: Retried, order: Order | None) -> OrderOutcome:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -17,7 +17,7 @@ import structlog
 
 from bot.domain import engine, triage
 from bot.domain.engine_incidents import resolved
-from bot.domain.incidents import Incident, Silence
+from bot.domain.incidents import Incident
 from bot.domain.jobs import FailureFilter
 from bot.domain.memory import QueueMemory
 from bot.domain.policy import Catalog
@@ -29,6 +29,7 @@ from bot.domain.state import Lease, WatchChanges, WatchState
 from bot.domain.times import MINUTE, Ms
 from bot.errors import LostLeaseError, RedisUnavailableError
 from bot.ports import Leadership, QueueReader, Telemetry, WatchStore
+from bot.services.put_backs import PutBacks
 
 _log = structlog.get_logger(__name__)
 TOP_GROUPS = 3
@@ -74,6 +75,7 @@ class Watch:
         catalog: Catalog,
         telemetry: Telemetry,
         saw: Callable[[Mapping[str, str]], None],
+        put_backs: PutBacks | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._leadership = leadership
@@ -82,6 +84,7 @@ class Watch:
         self._catalog = catalog
         self._telemetry = telemetry
         self._saw = saw
+        self._put_backs = put_backs
         self._monotonic = monotonic
         self._valid_until = 0.0
         self._writing = asyncio.Lock()
@@ -150,7 +153,7 @@ class Watch:
             state = await self._store.load_open()
             now = await self._reader.now()
             changed = _folded(state, state.incidents, now)
-            expired = _expired(state.silences.values(), now)
+            expired = state.expired(now)
             if changed or state.inbox or expired:
                 await self._store.commit(
                     lease,
@@ -209,6 +212,8 @@ class Watch:
                 draft.incidents[incident.number] = resolved(incident, None, None, now)
         self._forget(draft, memories, queues, state)
         await self._name_errors(draft, now)
+        if self._put_backs is not None:
+            draft.incidents |= await self._put_backs.tell(state.incidents, draft.incidents, now)
         draft.incidents |= _folded(state, {**state.incidents, **draft.incidents}, now)
         await self._store.commit(
             lease,
@@ -219,7 +224,7 @@ class Watch:
                 inbox_taken=len(state.inbox),
                 ticked_at=now,
                 queues=queues,
-                expired_silences=_expired(state.silences.values(), now),
+                expired_silences=state.expired(now),
             ),
         )
         self._telemetry.alerts(
@@ -291,7 +296,3 @@ class Watch:
 def _folded(state: WatchState, incidents: Mapping[int, Incident], now: Ms) -> dict[int, Incident]:
     marks = [mark for mark in state.inbox if mark is not None]
     return triage.fold(incidents, marks, tuple(state.silences.values()), now)
-
-
-def _expired(silences: Iterable[Silence], now: Ms) -> tuple[str, ...]:
-    return tuple(silence.id for silence in silences if silence.until <= now)

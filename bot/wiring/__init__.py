@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from bot.adapters import process_log
+from bot.adapters.bullmq_done import BullmqDoneSets
 from bot.adapters.http_pulse import HttpPulse, NoPulse
 from bot.adapters.redis_leadership import RedisLeadership
+from bot.adapters.redis_operation_store import RedisOperationStore
+from bot.adapters.redis_plan_store import RedisPlanStore
 from bot.commands.base import Toolbox
 from bot.config import Config
 from bot.domain.policy import Catalog
@@ -26,6 +29,7 @@ from bot.schedule import Schedule
 from bot.services.blindness import Blindness
 from bot.services.heartbeat import Heartbeat
 from bot.services.notifier import Notifier
+from bot.services.put_backs import PutBacks
 from bot.services.reconciling import Reconciler
 from bot.services.watch import Watch
 from bot.settings import Settings
@@ -114,6 +118,12 @@ def _watching(
         catalog=catalog,
         telemetry=outside.telemetry,
         saw=blindness.saw,
+        put_backs=PutBacks(
+            plans=RedisPlanStore(client=outside.own),
+            operations=RedisOperationStore(client=outside.own),
+            done=BullmqDoneSets(sources=outside.sources),
+            interval=catalog.poll_interval,
+        ),
     )
     return blindness, watch
 

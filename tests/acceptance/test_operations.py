@@ -225,6 +225,38 @@ async def a_frozen_replica_wakes_and_leaves_what_the_other_told(stage, redis):
     assert second.process.returncode is None
 
 
+@on_redis
+async def a_retrys_backlog_calls_nobody_until_others_add_to_it(stage, redis):
+    sims = QueueId("main", "bull", "sim-management")
+    write_meta(redis, sims, "bullmq:6.7.0")
+    stage.config["queues"]["sim-management"] = {"mention": "S0ONCALL", "bullmq": 6}
+    fail(redis, 200)
+    await stage.start_bot()
+    drawn = await card(stage, "/queue retry order-provisioning --all", "Retry 200 jobs")
+    await stage.driver.click("Retry 200 now", message=drawn)
+    redis.lpush(sims.key("wait"), *range(200))
+    calling = await stage.driver.wait_for(alert("sim-management", "Critical", "backlog 200"))
+    assert "S0ONCALL" in str(calling.raw)
+    quiet = await stage.driver.wait_for(
+        alert("order-provisioning", "Critical", "backlog 200",
+              "200 of them were put back by <@U0BOB>'s retry", "nobody is called for that")
+    )  # fmt: skip
+    assert "S0ONCALL" not in str(quiet.raw)
+    redis.lpush(ORDERS.key("wait"), *range(1000, 1060))
+
+    async def calls():
+        return any("S0ONCALL" in text and "260" in text for text in await stage.thread())
+
+    await stage.until(calls, lambda: "nobody is called for the jobs that others added")
+
+
+def alert(*words):
+    return lambda m: (
+        m.metadata.get("event_type") == "bullhorn_incident"
+        and all(word in plain(m) for word in words)
+    )
+
+
 async def _is_well(replica):
     return (await replica.get("/healthz"))[0] == 200
 
@@ -236,6 +268,7 @@ STORIES = (
     a_card_that_the_facts_have_left_behind_is_drawn_again,
     a_double_press_on_two_replicas_acts_once,
     a_canary_shows_what_the_rest_would_do,
+    a_retrys_backlog_calls_nobody_until_others_add_to_it,
     the_receipt_tells_how_they_ended_and_leads_to_those_that_failed,
     a_replica_killed_while_it_watches_is_replaced_and_the_count_goes_on,
 )

@@ -1,11 +1,25 @@
 """One real Valkey and one Node helper for all integration tests; each test begins with no keys."""
 
+import asyncio
+
 import pytest
 
+from bot.adapters.bullmq_done import BullmqDoneSets
 from bot.adapters.bullmq_operator import BullmqOperator
+from bot.adapters.bullmq_outcomes import BullmqOutcomes
 from bot.adapters.bullmq_reader import BullmqReader
 from bot.adapters.bullmq_remover import BullmqRemover
+from bot.adapters.redis_archive import RedisArchive
+from bot.adapters.redis_audit_log import RedisAuditLog
+from bot.adapters.redis_plan_store import RedisPlanStore
+from bot.adapters.redis_watch_store import RedisWatchStore
 from bot.adapters.sources import Sources
+from bot.domain.operations import Tally
+from bot.domain.pacing import Pace
+from bot.domain.policy import Catalog, QueuePolicy
+from bot.services.journal import Journal
+from bot.services.operations.base import Throttle
+from bot.services.repairs import Repairs, Supplies, repair_executors
 from tests.support.archive_world import with_points
 from tests.support.bullmq_whole import raw_client
 from tests.support.node_bullmq import node_bullmq
@@ -71,6 +85,45 @@ def operator(sources):
 @pytest.fixture
 def remover(sources):
     return BullmqRemover(sources=sources)
+
+
+@pytest.fixture
+def supplies(sources, reader, operator, remover):
+    own, catalog = sources.client("main"), Catalog(default=QueuePolicy())
+    audit = RedisAuditLog(client=own)
+    return Supplies(
+        reader=reader,
+        operator=operator,
+        remover=remover,
+        archive=RedisArchive(client=own),
+        done=BullmqDoneSets(sources=sources),
+        outcomes=BullmqOutcomes(sources=sources),
+        plans=RedisPlanStore(client=own),
+        journal=Journal(audit=audit, reader=reader, catalog=catalog),
+        store=RedisWatchStore(client=own),
+        catalog=catalog,
+    )
+
+
+@pytest.fixture
+def repairs(supplies):
+    return Repairs(supplies)
+
+
+@pytest.fixture
+def carry_out(supplies):
+    """Run a plan's steps to their end, waiting as they want."""
+    executors = repair_executors(supplies)
+
+    async def run(plan):
+        tally, notices = Tally(), []
+        async for step in executors[plan.kind].steps(plan, Throttle(Pace(size=50))):
+            tally = tally.plus(step.outcome)
+            notices += [step.notice] if step.notice else []
+            await asyncio.sleep(step.wait)
+        return tally, notices
+
+    return run
 
 
 @pytest.fixture

@@ -233,10 +233,26 @@ async def test_an_archive_that_lasts_longer_anyway_is_not_cut_short(archive, red
     assert await lasts(archive, redis) == 7 * DAY
 
 
-async def test_an_archive_that_is_gone_is_not_begun_by_making_it_last(archive):
+async def test_an_archive_that_is_gone_is_not_begun_by_what_is_noted_of_it(archive):
     await archive.drop("op")
     await archive.prolong("op")
+    await archive.leave_out("op", 2)
     assert await archive.info("op") is None
+
+
+async def test_an_archive_remembers_how_many_the_last_undo_left_out(archive):
+    for count in (3, 2):
+        await archive.leave_out("op", count)
+        assert (await archive.info("op")).left_out == count
+
+
+async def test_of_jobs_whose_batch_redis_has_not_any_more_it_is_known_how_many(sources, redis):
+    archive = real_archive(sources)
+    await begin(archive)
+    first, _ = await put(archive, "op", jobs(1, 2)), await put(archive, "op", jobs(3))
+    redis.hdel("{bullhorn}:archive:op", first)
+    [info] = await archive.recent()
+    assert (info.jobs, info.lost) == (3, 2)
 
 
 async def test_an_archive_whose_only_batch_has_shrunk_expires_too(sources, redis):

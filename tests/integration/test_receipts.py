@@ -91,6 +91,22 @@ def forget_events(redis):
     redis.xtrim(QUEUE.key("events"), maxlen=0, approximate=False)
 
 
+async def test_how_they_ended_until_now_is_stored_while_they_are_watched(replica, redis):
+    plan = await begin(replica, redis, 3)
+
+    async def all_moved():
+        return redis.llen(QUEUE.key("wait")) == 3
+
+    async def two_have():
+        known = await replica.operations.load(plan.id)
+        return known and known.receipt and known.receipt.completed == 2
+
+    async with running(replica, plan):
+        await until(all_moved)
+        await completes(redis, 2)
+        await until(two_have)
+
+
 async def test_a_watch_that_is_handed_over_counts_on(replica, redis, messenger):
     plan = await begin(replica, redis, 9)
 

@@ -44,6 +44,15 @@ SELDOM = {
 """Commands that the story has no occasion for, and what would be one."""
 
 
+NO_OPERATION = {
+    "ping",  # a connection was idle
+    "xrevrange",  # `history`
+    "info",  # without it an archive waits for no replica
+    "wait",  # there is a replica
+}
+"""Commands of the own line that the check of operations has no use for."""
+
+
 def lines():
     """The lines of the page by their names."""
     text = PAGE.read_text("utf-8")
@@ -206,6 +215,23 @@ async def test_the_check_of_operations_needs_no_more_than_the_own_line(guarded):
     assert await OperationsProbe(client=client).run() is None
     assert refused(guarded) == set()
     await client.aclose()
+
+
+async def test_each_right_that_operations_lack_is_named_before_it_is_needed(guarded):
+    """Without `llen` BullMQ's script ends half-way, and the worker says what comes of that."""
+    unnamed = {}
+    for command in sorted(granted("own") - NO_OPERATION):
+        client = connect("REDIS_URL", grant(guarded, "own", f"-{command}"))
+        tried = await OperationsProbe(client=client).run()
+        if tried is None or f"does not permit this to Bullhorn's user ({command})" not in tried.why:
+            unnamed[command] = tried
+        else:
+            assert "docs/howto/redis.md" in tried.fix
+            assert "SECRET" not in repr(tried)
+        await client.aclose()
+        guarded.flushall()
+        guarded.script_flush()
+    assert unnamed == {}
 
 
 def test_the_lines_fit_together():

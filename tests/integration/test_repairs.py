@@ -1,73 +1,19 @@
 """Repairs planned and carried out on real queues, with real workers of BullMQ 3 to 6."""
 
-import asyncio
-
 import pytest
 
 from bot.adapters import bullmq_stalled
-from bot.adapters.bullmq_done import BullmqDoneSets
-from bot.adapters.bullmq_outcomes import BullmqOutcomes
-from bot.adapters.bullmq_remover import BullmqRemover
-from bot.adapters.redis_archive import RedisArchive
-from bot.adapters.redis_audit_log import RedisAuditLog
-from bot.adapters.redis_plan_store import RedisPlanStore
-from bot.adapters.redis_watch_store import RedisWatchStore
-from bot.domain.access import Actor
-from bot.domain.jobs import BatchOutcome, FailedRef, FailureFilter, Placed
+from bot.domain.jobs import FailedRef, FailureFilter, Placed
 from bot.domain.operations import Tally
-from bot.domain.pacing import Pace
-from bot.domain.policy import Catalog, QueuePolicy
 from bot.errors import JobGoneError, RefusedError
-from bot.services.journal import Journal
 from bot.services.operations import unstick as unstick_executor
-from bot.services.operations.base import Throttle
-from bot.services.repairs import Repairs, Supplies, repair_executors
 from tests.support.bullmq_whole import places, whole
 from tests.support.node_bullmq import VERSIONS
-from tests.support.valkey_bullmq import ORDERS, now_ms, write_failed, write_meta
+from tests.support.toolbox import BOB
+from tests.support.valkey_bullmq import ORDERS, write_failed, write_meta
 
 each_version = pytest.mark.parametrize("version", VERSIONS)
-BOB = Actor(user="U0BOB", channel="C1")
 FAILS = {"data": {"fail": "WHMCS_ERROR: 502", "log": "asked"}}
-
-
-@pytest.fixture
-def supplies(sources, reader, operator):
-    own, catalog = sources.client("main"), Catalog(default=QueuePolicy())
-    audit = RedisAuditLog(client=own)
-    return Supplies(
-        reader=reader,
-        operator=operator,
-        remover=BullmqRemover(sources=sources),
-        archive=RedisArchive(client=own),
-        done=BullmqDoneSets(sources=sources),
-        outcomes=BullmqOutcomes(sources=sources),
-        plans=RedisPlanStore(client=own),
-        journal=Journal(audit=audit, reader=reader, catalog=catalog),
-        store=RedisWatchStore(client=own),
-        catalog=catalog,
-    )
-
-
-@pytest.fixture
-def repairs(supplies):
-    return Repairs(supplies)
-
-
-@pytest.fixture
-def carry_out(supplies):
-    """Run a plan's steps to their end, waiting as they want."""
-    executors = repair_executors(supplies)
-
-    async def run(plan):
-        tally, notices = Tally(), []
-        async for step in executors[plan.kind].steps(plan, Throttle(Pace(size=50))):
-            tally = tally.plus(step.outcome)
-            notices += [step.notice] if step.notice else []
-            await asyncio.sleep(step.wait)
-        return tally, notices
-
-    return run
 
 
 @pytest.mark.parametrize("version", [3, 6])
@@ -213,40 +159,6 @@ async def test_a_flow_child_whose_parent_waits_and_its_parent_are_not_removed(
     await worker.stop(force=True)
 
 
-async def test_a_job_comes_back_from_an_archive_once_whatever_became_of_it(
-    supplies, repairs, carry_out, redis
-):
-    """Another undo, which had read its batch before, writes when the job has come and gone."""
-    write_meta(redis, ORDERS)
-    write_failed(redis, ORDERS, [(f"f{n}", now_ms() - 1000, "x", "n") for n in range(3)])
-    plan = (await repairs.clean.propose(BOB, ORDERS, "failed", older_than=0)).plan
-    await carry_out(plan)
-    [number] = await supplies.archive.batches(plan.id)
-    stale = await supplies.archive.batch(plan.id, number)
-    undo = (await repairs.undo.propose(BOB, plan.id)).plan
-    assert (await carry_out(undo))[0] == Tally(done=3)
-    redis.delete(*(ORDERS.key(f"f{n}") for n in range(3)), ORDERS.key("failed"))
-
-    late = await supplies.remover.restore(
-        ORDERS, stale, configured=None, operation="another", archive=plan.id
-    )
-
-    assert late == BatchOutcome(changed=3)
-    assert redis.exists(ORDERS.key("f0"), ORDERS.key("failed")) == 0
-    assert redis.pttl(ORDERS.key(f"bullhorn:back-{plan.id}")) > 7 * 86_400_000
-
-
-async def test_two_undos_at_once(repairs, carry_out, redis):
-    write_meta(redis, ORDERS)
-    write_failed(redis, ORDERS, [(f"f{n}", now_ms() - 1000, "x", "n") for n in range(300)])
-    plan = (await repairs.clean.propose(BOB, ORDERS, "failed", older_than=0)).plan
-    await carry_out(plan)
-    plans = [(await repairs.undo.propose(BOB, plan.id)).plan for _ in range(2)]
-    (one, _), (two, _) = await asyncio.gather(*map(carry_out, plans))
-    assert one.done + two.done == 300
-    assert redis.zcard(ORDERS.key("failed")) == 300
-
-
 async def test_where_a_job_is(supplies, redis):
     write_meta(redis, ORDERS)
     write_failed(redis, ORDERS, [("f", 1_700_000_000_000, "x", "n")])
@@ -273,29 +185,3 @@ async def test_a_short_look_for_orphans_is_short(supplies, redis):
     redis.delete(ORDERS.key("failed"))
     found = [len(ids) async for ids in supplies.remover.orphans(ORDERS, steps=2)]
     assert 0 < sum(found) < 3000
-
-
-async def test_of_a_batch_that_nobody_has_finished_undo_brings_back_what_was_removed(
-    supplies, repairs, carry_out, redis
-):
-    """A process died in the midst of it when another had ended the clean; a job went on since."""
-    write_meta(redis, ORDERS)
-    write_failed(redis, ORDERS, [(f"f{n}", now_ms() - 1000 + n, "x", "n") for n in range(4)])
-    removed, left, gone, stays = await refs(supplies.remover)
-    await supplies.archive.begin("op", queue=ORDERS, state="failed", kind="clean", by="U1")
-    some = supplies.remover.capture(ORDERS, "failed", [removed, left, gone])
-    jobs = [job async for group in some for job in group.jobs]
-    kept = await supplies.archive.put("op", jobs)
-    await supplies.remover.remove(
-        ORDERS, "failed", [removed], configured=None, operation="op", batch=f"op.{kept.origin}"
-    )
-    redis.delete(ORDERS.key("bullhorn:op"), ORDERS.key(gone.id))
-    redis.zrem(ORDERS.key("failed"), gone.id)
-    await carry_out((await repairs.undo.propose(BOB, "op")).plan)
-    assert await refs(supplies.remover) == [removed, left, stays]
-    assert redis.exists(ORDERS.key(gone.id)) == 0
-    assert (await supplies.archive.info("op")).jobs == 0
-
-
-async def refs(remover):
-    return [ref async for page in remover.select(ORDERS, "failed", until=None) for ref in page]

@@ -110,6 +110,12 @@ class FakeArchive:
             ends = max(shelf.info.expires_at, self.clock.now + HELD)
             shelf.info = replace(shelf.info, expires_at=ends)
 
+    async def leave_out(self, archive_id: str, count: int) -> None:
+        """By the last undo."""
+        shelf = self._all().get(archive_id)
+        if shelf is not None:
+            shelf.info = replace(shelf.info, left_out=count)
+
     @staticmethod
     def _keep(shelf: _Shelf, batch: int, jobs: list[ArchivedJob]) -> None:
         shelf.batches[batch] = jobs

@@ -68,6 +68,13 @@ def fail(salesforce: FakeSalesforce, queue: FakeQueue, numbers: Iterable[int], a
         salesforce.put(order_id(number), "Failed", "WHMCS_ERROR: down")
 
 
+def another(office: Office, job_id: str, number: int, state: str = "completed") -> None:
+    """A job about the order of this number that was added, and done, just now."""
+    at = office.clock.now
+    job = JobAbout(id=job_id, state=state, created_at=at, started_at=at, finished_at=at)
+    office.queues.queues[ORDERS].contents.add(job, **{PATH: order_id(number)})
+
+
 async def begin(office: Office, **options: Any) -> Plan:
     """The confirmed plan for all of them."""
     wanted = FailureFilter(code="WHMCS_ERROR")

@@ -1,7 +1,8 @@
 --[[
   Shared by the scripts of the archive (an include): its books. All keys are in one slot.
   KEYS: the archives by expiry, their sizes, the sum of the sizes; then of one archive its batches,
-  its facts (`count:N` is how many jobs batch N has), its unsettled batches.
+  its facts (`count:N` is how many jobs batch N has, `left_out` how many the last undo left), its
+  unsettled batches.
 ]]
 local rcall = redis.call
 local archives, sizes, total, batches, facts, open = unpack(KEYS)

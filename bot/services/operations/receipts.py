@@ -105,7 +105,9 @@ class Receipts:
         while True:
             try:
                 receipt = await watching.look()
-                record.set(receipt=receipt)
+                if receipt != record.operation.receipt:
+                    # stored too: an alert tells how many have failed again
+                    await record.save(receipt=receipt)
                 over = await self._now() - moved_at >= WATCH_LIMIT
             except RedisUnavailableError:  # away for a while: the next look tells
                 receipt, over = record.operation.receipt or Receipt(waiting=1), False

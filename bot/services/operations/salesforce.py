@@ -47,8 +47,10 @@ class SalesforceExecutor:
         """A batch at a time; what was not set is told with the reason, at the end.
 
         No more than were shown: an undo may have brought older jobs back since, below the edge.
-        With a canary Salesforce is asked for no more orders than that, those of a run that was
-        killed among them. Where it refuses all, the rest is not asked for.
+        With a canary Salesforce is asked to change no more orders than that, those of a run that
+        was killed among them; a whole page is read, as many may be done. Where it refuses all, the
+        rest is not asked for. A page is as large as Salesforce's, however slow it is: the pace is
+        for Redis, and each request counts.
         """
         notes = OrderNotes(self._done, plan.queue, plan.id)
         known = {note.job_id: note.order_id for note in await notes.read()}
@@ -61,13 +63,15 @@ class SalesforceExecutor:
         run = _Told(plan, set_=before - plan.done)
         at = 0
         while at < len(jobs) and room:
-            left = again - at if at < again else _untried(plan, notes)
-            size = min(throttle.batch, BATCH, room, left)
-            if not size:
+            # those of a run that was killed are among the tries: first they, in pages of theirs
+            page, left = (again - at, again - at) if at < again else (BATCH, _untried(plan, notes))
+            pace = min(BATCH, throttle.batch) if plan.rate else BATCH
+            size, most = min(page, BATCH if plan.canary else pace, room), min(pace, left)
+            if not most:
                 break
-            batch, at = jobs[at : at + size], at + size
-            outcome = await self._batch(plan, batch, about, notes, run)
-            room -= len(batch) - outcome.already
+            outcome = await self._batch(plan, jobs[at : at + size], about, notes, run, most=most)
+            taken = len(outcome.done) + outcome.already + outcome.changed + outcome.left_out
+            at, room = at + taken, room - taken + outcome.already
             yield Step(outcome=outcome, note=run.note())
             run.check()
         if at >= len(jobs) and not plan.ids:
@@ -80,26 +84,33 @@ class SalesforceExecutor:
         about: JobsAbout,
         notes: OrderNotes,
         run: _Told,
+        *,
+        most: int,
     ) -> BatchOutcome:
+        """The batch, as far as there were no more than `most` orders to be changed in it."""
         queue, operation = plan.queue, plan.id
         ids = [job.job_id for job in batch]
         known = await self._done.contains(queue, operation, ids)
         rest = [job for job in batch if job.job_id not in known]
         there = await self._still_failed(plan, rest, notes)
-        changed = len(rest) - len(there)
         if not there:
-            return BatchOutcome(already=len(known), changed=changed)
+            return BatchOutcome(already=len(known), changed=len(rest))
         outcomes = await self._retry.reactivate(
-            queue, there, stuck_since=_stuck_since(plan, self._policy), about=about, notes=notes
-        )
+            queue, there, stuck_since=_stuck_since(plan, self._policy), about=about, notes=notes,
+            most=most,
+        )  # fmt: skip
+        if len(outcomes) < len(there):
+            first_left = there[len(outcomes)].job_id
+            ids = ids[: ids.index(first_left)]
+        already = len(known.intersection(ids))
         done = [job for job, outcome in outcomes.items() if outcome.what is Retried.SET]
         await self._done.remember(queue, operation, done)
         not_done = [outcome for outcome in outcomes.values() if outcome.what is not Retried.SET]
         run.add(len(done), not_done, self._catalog.policy(queue).redact)
         return BatchOutcome(
             done=tuple(done),
-            already=len(known),
-            changed=changed,
+            already=already,
+            changed=len(ids) - already - len(outcomes),
             left_out=len(not_done),
             refused=sum(outcome.what in _ASKED for outcome in not_done),
         )

@@ -60,7 +60,7 @@ class UndoExecutor:
             configured=configured,
             operation=f"{plan.id}.finish",
         )
-        held, met = await self._hold(plan), 0
+        held, met, left_out = await self._hold(plan), 0, 0
         stays = await self._stays(plan)
         for number in await self._archive.batches(plan.archive):
             parts = self._archiving.bring_back(
@@ -73,17 +73,21 @@ class UndoExecutor:
                 stays=stays,
             )
             async for outcome in parts:
+                if outcome.left_out:
+                    left_out += outcome.left_out
+                    await self._archive.leave_out(plan.archive, left_out)
                 met += len(outcome.done) + outcome.already + outcome.changed + outcome.left_out
                 yield Step(outcome=outcome)
         await self._check_whole(plan, held - met)
 
     async def _hold(self, plan: Plan) -> int:
-        """Keep the archive from running out; how many jobs it holds.
+        """Keep the archive from running out, begin to count anew; how many jobs it holds.
 
         What is known to be back lasts longer than it, or a job could come back twice.
         """
         await self._done.prolong(plan.queue, back_set(plan.archive))
         await self._archive.prolong(plan.archive)
+        await self._archive.leave_out(plan.archive, 0)
         info = await self._archive.info(plan.archive)
         if info is not None:
             return info.jobs

@@ -167,6 +167,22 @@ async def test_a_plan_is_stored_with_an_expiry_and_advances_once(redis):
     assert await plans.get("nothing") is None
 
 
+async def test_recent_plans_are_those_that_run_and_those_of_the_last_hour(redis):
+    plans = RedisPlanStore(client=redis)
+    await redis.zadd(keys.BEGUN, {"from yesterday": 1})
+    for number in range(3):
+        plan = replace(PLAN, id=f"p{number}", attempt="a")
+        await plans.save(plan)
+        running = replace(plan, status=PlanStatus.RUNNING)
+        await plans.advance(running, expected=PlanStatus.PROPOSED)
+    assert await plans.recent(limit=9) == ["p2", "p1", "p0"]
+    await redis.delete(keys.BEGUN)
+    assert await plans.recent(limit=9) == ["p0", "p1", "p2"], "a drip may run for longer"
+    await plans.advance(replace(running, status=PlanStatus.DONE), expected=PlanStatus.RUNNING)
+    assert await plans.recent(limit=2) == ["p2", "p0"], "it has just ended"
+    assert await redis.pttl(keys.BEGUN) > 0
+
+
 async def test_the_audit_log_gives_the_newest_first_and_filters_by_queue(redis):
     audit = RedisAuditLog(client=redis)
     for number in range(5):

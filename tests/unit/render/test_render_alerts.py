@@ -9,11 +9,13 @@ from bot.domain.incidents import (
     Acknowledgement,
     Facts,
     Happening,
+    PutBack,
     Silence,
     Status,
     TimelineEntry,
 )
 from bot.domain.policy import Severity
+from bot.domain.put_back import told
 from bot.domain.times import HOUR, MINUTE, SECOND
 from bot.render import alerts, problems
 from tests.unit.render import samples as given
@@ -53,6 +55,50 @@ def test_the_advice_of_a_backlog_fits_what_was_seen(matches):
         assert words in str(WRITER.alert(given.incident(facts=facts), first=False).blocks)
     later = replace(busy, last_progress=NOW + 5 * MINUTE)
     assert "retry of" not in str(WRITER.alert(replace(flood, facts=later), first=False).blocks)
+
+
+def put_back(incident, *found):
+    """The incident as `domain/put_back.py` leaves it."""
+    return told(None, incident, found, now=NOW, slack=MINUTE)
+
+
+def flood(value=20_040):
+    entry = replace(given.incident().timeline[1], what=Happening.FIRED, value=value)
+    return given.incident(value=value, peak=value, began_at=NOW, fired_at=NOW, timeline=(entry,))
+
+
+def test_an_alert_of_what_a_person_has_put_back_says_so_and_calls_nobody(matches):
+    retry = PutBack(by="U0BOB", verb="retry", at=NOW, last=NOW + SECOND, left=20_000)
+    drip = PutBack(by="U0EVE", verb="promote", at=NOW - HOUR, last=NOW, left=30)
+    undo = replace(drip, verb="undo", left=2)
+    explained = put_back(flood(), retry)
+    matches(WRITER.alert(explained, first=True), "alert_backlog_put_back")
+    assert "S0ONCALL" not in str(WRITER.alert(explained, first=True))
+    more = put_back(flood(20_090), retry, drip)
+    matches(WRITER.alert(more, first=True), "alert_backlog_put_back_by_two")
+    loud = put_back(flood(60_000), retry, drip, undo)
+    assert "S0ONCALL" in str(WRITER.alert(loud, first=True))
+    assert "nobody is called" not in str(WRITER.alert(loud, first=True))
+    assert "and 1 more operation" in str(WRITER.alert(loud, first=True))
+
+
+def test_a_spike_of_jobs_that_failed_again_says_after_what(matches):
+    retry = PutBack(by="U0BOB", verb="retry", at=NOW, last=NOW, left=3, failed=11, may_fail=14)
+    matches(WRITER.alert(put_back(given.spike(), retry), first=True), "alert_spike_failed_again")
+    unseen = put_back(given.spike(), replace(retry, failed=0))
+    text = str(WRITER.alert(unseen, first=True))
+    assert "up to 14 of them failed again after <@U0BOB>" in text
+
+
+def test_the_thread_calls_once_when_it_is_no_longer_explained(matches):
+    retry = PutBack(by="U0BOB", verb="retry", at=NOW, last=NOW, left=20_000)
+    risen = replace(flood(), timeline=given.incident().timeline)
+    quiet = put_back(risen, retry)
+    assert "S0ONCALL" not in str(WRITER.entry(quiet, 1))
+    later = told(quiet, replace(quiet, value=30_000), [retry], now=NOW, slack=MINUTE)
+    matches(WRITER.entry(later, 1), "thread_put_back")
+    matches(WRITER.entry(later, 2), "thread_put_back_no_longer")
+    assert "S0ONCALL" in str(WRITER.entry(later, 2))
 
 
 def test_no_end_is_foretold_while_nobody_works_on_it():

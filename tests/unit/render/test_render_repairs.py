@@ -183,6 +183,12 @@ def test_archives(matches):
     )
     listed = repairs.archives([ARCHIVE, other], mine, NOW, CATALOG, cap=256_000_000, kept=7 * DAY)
     matches(listed, "archives")
+    left = replace(other, id="bbbb", jobs=3, left_out=2)
+    lost = replace(ARCHIVE, lost=1_204)
+    some = replace(ARCHIVE, id="cccc", lost=204, left_out=1)
+    mine |= {"cccc"}
+    listed = repairs.archives([left, lost, some], mine, NOW, CATALOG, cap=256_000_000, kept=7 * DAY)
+    matches(listed, "archives_left_and_lost")
     empty = repairs.archives([], (), NOW, CATALOG, cap=256_000_000, kept=7 * DAY)
     matches(empty, "archives_none")
 

@@ -1,41 +1,16 @@
 """At which counts an approval is void, and what the request says of it."""
 
-from dataclasses import replace
-
 import pytest
 
-from bot.domain.access import Actor
 from bot.domain.emergencies import Verdict, verdict, void_beyond
-from bot.domain.plans import PLAN_LIFETIME, PlanKind
-from bot.domain.sample import Counts
-from tests.support.fakes import ORDERS
-from tests.support.toolbox import ALICE, POLICY, build_office
-
-DANA = Actor(user="U0DANA", channel="C0ELSEWHERE")
-NAME = "order-provisioning"
+from bot.domain.plans import PLAN_LIFETIME
+from tests.support.toolbox import ALICE
+from tests.support.two_admins import DANA, NAME, asked, hold, propose, two_admins
 
 
 @pytest.fixture
 async def office(redis, queues, messenger):
-    queues.add(ORDERS)
-    admins = replace(POLICY, admins=frozenset({ALICE.user, DANA.user}))
-    office = build_office(redis=redis, queues=queues, messenger=messenger, access=admins)
-    await office.tick()
-    return office
-
-
-def hold(office, waiting):
-    office.queues.queues[ORDERS].counts = Counts(waiting=waiting)
-
-
-async def propose(office):
-    emergencies = office.toolbox.repairs.emergencies
-    return (await emergencies.propose(ALICE, ORDERS, PlanKind.DRAIN)).plan
-
-
-async def asked(office):
-    plan = await propose(office)
-    return await office.toolbox.approving.ask(ALICE, plan.id, NAME)
+    return await two_admins(redis, queues, messenger)
 
 
 async def test_the_counts_at_which_it_is_void_are_those_that_the_request_names(office):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.access import AccessPolicy, Actor
+from bot.domain.access import AccessPolicy
 from bot.domain.audit import Outcome
 from bot.domain.emergencies import Verdict, verdict
 from bot.domain.plans import APPROVAL_LIFETIME, PLAN_LIFETIME, PlanKind, PlanStatus
@@ -21,41 +21,18 @@ from bot.errors import (
     UsageError,
 )
 from tests.support.fakes import ORDERS
-from tests.support.toolbox import ALICE, POLICY, build_office
-
-DANA = Actor(user="U0DANA", channel="C0ELSEWHERE")
-"""A second admin, who presses in another channel."""
-NAME = "order-provisioning"
+from tests.support.toolbox import ALICE, build_office
+from tests.support.two_admins import DANA, NAME, asked, hold, propose, two_admins
 
 
 @pytest.fixture
 async def office(redis, queues, messenger):
-    queues.add(ORDERS)
-    admins = replace(POLICY, admins=frozenset({ALICE.user, DANA.user}))
-    office = build_office(redis=redis, queues=queues, messenger=messenger, access=admins)
-    await office.tick()
-    return office
+    return await two_admins(redis, queues, messenger)
 
 
 @pytest.fixture
 def queue(office):
     return hold(office, waiting=12, delayed=20, prioritized=2)
-
-
-def hold(office, **counts):
-    """A queue with so many jobs; BullMQ 6."""
-    queue = office.queues.queues[ORDERS]
-    queue.counts = Counts(**counts)
-    return queue
-
-
-async def propose(office, kind=PlanKind.DRAIN, actor=ALICE):
-    return (await office.toolbox.repairs.emergencies.propose(actor, ORDERS, kind)).plan
-
-
-async def asked(office, kind=PlanKind.DRAIN):
-    plan = await propose(office, kind)
-    return await office.toolbox.approving.ask(ALICE, plan.id, NAME)
 
 
 async def stored(office, plan):

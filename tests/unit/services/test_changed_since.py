@@ -7,29 +7,18 @@ import pytest
 from bot.commands import plan_buttons
 from bot.domain.jobs import FailureFilter
 from bot.domain.plans import PLAN_LIFETIME, PlanStatus
-from bot.domain.subjects import JobAbout
 from bot.domain.times import HOUR, MINUTE
 from bot.errors import JobGoneError, SalesforceUnavailableError
 from bot.services.confirming import Choice
-from bot.services.operations import runner, screen
+from bot.services.operations import runner
 from bot.services.operations.screen import KIND
-from tests.support.fake_salesforce import FakeSalesforce, order_id
+from tests.support.fake_salesforce import order_id
 from tests.support.fakes import ORDERS, START
-from tests.support.salesforce_office import PATH, salesforce_office
+from tests.support.salesforce_office import another, salesforce_office
 from tests.support.toolbox import ALICE, BOB, said, shown, value_of
 
+pytestmark = pytest.mark.usefixtures("quick")
 WHMCS = FailureFilter(code="WHMCS_ERROR")
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    for name in ("FIRST", "EVERY", "AGAIN"):
-        monkeypatch.setattr(screen, name, 0.0)
-
-
-@pytest.fixture
-def salesforce(clock):
-    return FakeSalesforce(clock)
 
 
 @pytest.fixture
@@ -41,12 +30,8 @@ async def office(redis, queues, messenger, salesforce):
 
 def completed(office, *numbers):
     """Newer jobs about the orders of these numbers have been added, and have completed."""
-    at = office.clock.now
     for number in numbers:
-        job = JobAbout(
-            id=f"c{number}", state="completed", created_at=at, started_at=at, finished_at=at
-        )
-        office.queues.queues[ORDERS].contents.add(job, **{PATH: order_id(number)})
+        another(office, f"c{number}", number)
 
 
 async def propose(office, **options):

@@ -122,6 +122,16 @@ async def test_a_rise_to_critical_is_also_told_to_the_channel(scene, messenger):
     assert [posted.broadcast for posted in messenger.of("bullhorn_entry")] == [True]
 
 
+async def test_a_rise_for_which_nobody_is_called_stays_in_the_thread(scene, messenger):
+    await scene.put(INCIDENT)
+    await scene.passes()
+    risen = grown(INCIDENT, Happening.ESCALATED, severity=Severity.CRITICAL)
+    *earlier, last = risen.timeline
+    await scene.put(replace(risen, timeline=(*earlier, replace(last, quiet=True))))
+    await scene.passes()
+    assert [posted.broadcast for posted in messenger.of("bullhorn_entry")] == [False]
+
+
 async def test_a_silenced_incident_is_never_posted(scene, messenger):
     silenced = grown(INCIDENT, Happening.SILENCED, silenced_by="ab12")
     await scene.put(silenced)

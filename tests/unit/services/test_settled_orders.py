@@ -13,22 +13,12 @@ from bot.ports import Ended
 from bot.services.operations import screen
 from bot.services.operations.salesforce_receipts import new_set
 from bot.services.settled_orders import SettledOrders
-from tests.support.fake_salesforce import FakeSalesforce, order_id
+from tests.support.fake_salesforce import order_id
 from tests.support.fakes import ORDERS
 from tests.support.salesforce_office import salesforce_office
 from tests.support.toolbox import BOB, shown, value_of
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    for name in ("FIRST", "EVERY", "AGAIN"):
-        monkeypatch.setattr(screen, name, 0.0)
-    monkeypatch.setattr("bot.services.operations.salesforce_receipts.WATCH_LIMIT", 0)
-
-
-@pytest.fixture
-def salesforce(clock):
-    return FakeSalesforce(clock)
+pytestmark = pytest.mark.usefixtures("quick", "one_look")
 
 
 @pytest.fixture

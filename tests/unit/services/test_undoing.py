@@ -6,26 +6,15 @@ import pytest
 
 from bot.domain.archives import back_set
 from bot.domain.jobs import ORPHAN, ArchivedJob
-from bot.domain.subjects import JobAbout
 from bot.errors import JobGoneError
 from bot.services.operations import screen
-from tests.support.fake_salesforce import FakeSalesforce, order_id
+from tests.support.fake_salesforce import order_id
 from tests.support.fakes import ORDERS, START
+from tests.support.salesforce_office import PATH, another
 from tests.support.toolbox import BOB, CATALOG, build_office, labels, said, shown, value_of
 
-PATH = "sfOrderId"
+pytestmark = pytest.mark.usefixtures("quick")
 DRAINED = "drain1"
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    for name in ("FIRST", "EVERY", "AGAIN"):
-        monkeypatch.setattr(screen, name, 0.0)
-
-
-@pytest.fixture
-def salesforce(clock):
-    return FakeSalesforce(clock)
 
 
 @pytest.fixture
@@ -65,12 +54,6 @@ async def drain(office, jobs):
     await archive.settle(DRAINED, kept.number, [job.id for job in some])
 
 
-def other(office, job_id, number, state="completed"):
-    """Another job about an order, newer than the archived one."""
-    job = JobAbout(id=job_id, state=state, created_at=START, finished_at=START)
-    office.queues.queues[ORDERS].contents.add(job, **{PATH: order_id(number)})
-
-
 def use(office, *ids):
     """Jobs with these ids are in the queue again."""
     office.outcomes.ended = {id_: replace(office.outcomes.default, state="wait") for id_ in ids}
@@ -94,8 +77,8 @@ async def archived(office):
 
 
 async def test_drained_jobs_whose_order_was_done_meanwhile_are_left_out_with_their_number(office):
-    other(office, "n0", 0)
-    other(office, "n3", 3, "wait")
+    another(office, "n0", 0)
+    another(office, "n3", 3, "wait")
     card, ended = await undo(office, "Bring back 3 now")
     assert (
         "2 orders already have a newer or a completed job: left out, bringing them back would run "
@@ -107,9 +90,47 @@ async def test_drained_jobs_whose_order_was_done_meanwhile_are_left_out_with_the
     assert "2 left out (they stay archived:" in ended
 
 
+async def test_the_list_says_of_what_an_undo_left_that_its_orders_are_done(office):
+    another(office, "n0", 0)
+    another(office, "n3", 3, "wait")
+    await undo(office, "Bring back 3 now")
+    listed = said(await office.ask("undo", BOB))
+    assert "2 jobs of order-provisioning" in listed
+    assert "2 left out: order done or under way" in listed
+
+
+async def test_the_list_does_not_say_so_of_what_the_last_undo_left_for_another_reason(office):
+    another(office, "n0", 0)
+    await undo(office, "Bring back 4 now")
+    office.remover.held[ORDERS, "wait"]["w0"] = 0
+    await undo(office, "Bring back 1 now", f"undo {DRAINED} --all")
+    assert await archived(office) == {"w0"}
+    assert "left out" not in said(await office.ask("undo", BOB))
+
+
+async def test_an_undo_that_was_stopped_has_left_out_what_it_had_come_to(office, monkeypatch):
+    """By ones: the newest come back first, w3 and w4, then w0 to w2."""
+    another(office, "n4", 4)
+    another(office, "n0", 0)
+    real, plans = office.remover.restore, []
+
+    async def restore(queue, jobs, **options):
+        await office.toolbox.confirming.stop(BOB, plans[0])
+        return await real(queue, jobs, **options)
+
+    office.remover.restore = restore
+    card = await office.ask(f"undo {DRAINED}", BOB)
+    plans.append(value_of(card, "Bring back 3 now"))
+    await office.toolbox.confirming.confirm(BOB, plans[0])
+    await office.run_operations()
+    listed = said(await office.ask("undo", BOB))
+    assert "4 jobs of order-provisioning" in listed
+    assert "1 left out: order done or under way" in listed
+
+
 async def test_what_is_done_after_the_card_is_left_out_as_well(office):
     card = await office.ask(f"undo {DRAINED}", BOB)
-    other(office, "n4", 4)
+    another(office, "n4", 4)
     await office.toolbox.confirming.confirm(BOB, value_of(card, "Bring back 5 now"))
     await office.run_operations()
     assert await archived(office) == {"w4"}
@@ -117,7 +138,7 @@ async def test_what_is_done_after_the_card_is_left_out_as_well(office):
 
 async def test_when_all_are_done_it_is_said_until_when_they_are_kept_and_how_to_have_them(office):
     for number in range(5):
-        other(office, f"n{number}", number)
+        another(office, f"n{number}", number)
     with pytest.raises(JobGoneError, match="5 orders already have a completed") as caught:
         await office.ask(f"undo {DRAINED}", BOB)
     assert caught.value.at == (await office.archive.info(DRAINED)).expires_at
@@ -125,7 +146,7 @@ async def test_when_all_are_done_it_is_said_until_when_they_are_kept_and_how_to_
 
 
 async def test_all_come_back_where_that_was_asked_for(office):
-    other(office, "n0", 0)
+    another(office, "n0", 0)
     card, _ = await undo(office, "Bring back 5 now", f"undo {DRAINED} --all")
     assert "1 order already has a completed job: bringing them back would run it twice" in card
     assert await archived(office) == set()
@@ -141,7 +162,7 @@ async def test_jobs_of_one_order_that_were_archived_together_come_back_together(
 
     async def restore(queue, jobs, **options):
         for job in jobs:
-            other(office, job.id, int(job.id[1]), "wait")
+            another(office, job.id, int(job.id[1]), "wait")
         return await real(queue, jobs, **options)
 
     office.remover.restore = restore
@@ -150,7 +171,7 @@ async def test_jobs_of_one_order_that_were_archived_together_come_back_together(
 
 
 async def test_one_that_came_back_and_completed_has_done_the_work_of_the_others(office):
-    other(office, "n0", 0)
+    another(office, "n0", 0)
     await office.queues.remember(ORDERS, back_set(DRAINED), ["n0"])
     card = await office.ask(f"undo {DRAINED}", BOB)
     assert "Bring back 4 now" in labels(card)
@@ -158,7 +179,7 @@ async def test_one_that_came_back_and_completed_has_done_the_work_of_the_others(
 
 async def test_a_queue_without_a_business_id_is_not_looked_at(office, policy):
     office.toolbox.catalog.queues["order-provisioning"] = replace(policy, business_id=None)
-    other(office, "n0", 0)
+    another(office, "n0", 0)
     assert "Bring back 5 now" in labels(await office.ask(f"undo {DRAINED}", BOB))
 
 
@@ -168,7 +189,7 @@ async def test_failed_jobs_come_back_whoever_did_their_work(office):
     [job] = [job for job in await newest(office) if job.id == "w3"]
     kept = await office.archive.put("c1", [replace(job, state="failed")])
     await office.archive.settle("c1", kept.number, ["w3"])
-    other(office, "n3", 3)
+    another(office, "n3", 3)
     assert "Bring back 1 now" in labels(await office.ask("undo c1", BOB))
 
 
@@ -177,7 +198,7 @@ async def test_orphans_come_back_whoever_did_their_work_as_no_worker_runs_them(o
     [job] = [job for job in await newest(office) if job.id == "w3"]
     kept = await office.archive.put("s1", [replace(job, id="w8", state=ORPHAN)])
     await office.archive.settle("s1", kept.number, ["w8"])
-    other(office, "n3", 3)
+    another(office, "n3", 3)
     card, _ = await undo(office, "Bring back 1 now", "undo s1")
     assert "newer or a completed" not in card
     assert office.remover.strays[ORDERS] == {"w8"}
@@ -216,7 +237,7 @@ class TestThroughSalesforce:
 async def test_of_very_many_no_card_promises_those_that_were_not_looked_at(office, monkeypatch):
     monkeypatch.setattr("bot.services.returning.LOOKED_AT", 2)
     for number in (0, 1, 4):
-        other(office, f"n{number}", number)
+        another(office, f"n{number}", number)
     card, ended = await undo(office, "Bring back up to 4 now")
     assert "Bring back up to 4 jobs of order-provisioning?" in card
     assert "2 of 5 were looked at: of the rest, those whose order is done" in card
@@ -228,7 +249,7 @@ async def test_of_very_many_no_card_promises_those_that_were_not_looked_at(offic
 
 async def test_none_is_promised_whose_id_is_in_use_again(office, monkeypatch):
     use(office, "w3")
-    other(office, "n3", 3)
+    another(office, "n3", 3)
     assert "Bring back 4 now" in labels(await office.ask(f"undo {DRAINED}", BOB))
     monkeypatch.setattr("bot.services.undoing.LOOKED_AT", 2)
     card = await office.ask(f"undo {DRAINED}", BOB)
@@ -238,7 +259,7 @@ async def test_none_is_promised_whose_id_is_in_use_again(office, monkeypatch):
 
 async def test_where_some_are_done_and_the_ids_of_the_others_are_in_use_nothing_is_left(office):
     for number in range(3):
-        other(office, f"n{number}", number)
+        another(office, f"n{number}", number)
     use(office, "w3", "w4")
     with pytest.raises(JobGoneError, match="3 orders already have a completed job; 2 jobs have an"):
         await office.ask(f"undo {DRAINED}", BOB)

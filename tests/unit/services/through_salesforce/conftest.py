@@ -2,20 +2,12 @@
 
 import pytest
 
-from bot.services.operations import salesforce_receipts, screen
 from tests.support.salesforce_office import Flowing, salesforce_office
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    for name in ("FIRST", "EVERY", "AGAIN"):
-        monkeypatch.setattr(screen, name, 0.0)
-
-
-@pytest.fixture
-def one_look(monkeypatch):
-    """New jobs are looked for once."""
-    monkeypatch.setattr(salesforce_receipts, "WATCH_LIMIT", 0)
+def quick(quick):
+    """For all of them."""
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.usefixtures("one_look")
 async def test_an_order_that_was_only_looked_at_is_not_counted_after_a_hiccup(
     office, messenger, salesforce, queues
 ):
-    salesforce.put(order_id(1), "Cancelled")
     await begin(office)
+    salesforce.put(order_id(1), "Cancelled")
     salesforce.put(order_id(2), "Activated")
     salesforce.hiccups = 1
     await office.run_operations()
@@ -37,8 +37,8 @@ async def test_an_order_that_was_only_looked_at_is_not_counted_after_a_hiccup(
 async def test_a_crash_before_the_change_counts_nothing(
     office, messenger, salesforce, queues, monkeypatch, call
 ):
-    salesforce.put(order_id(1), "Cancelled")
     plan = await begin(office)
+    salesforce.put(order_id(1), "Cancelled")
     salesforce.put(order_id(2), "Activated")
     await crash(office, salesforce, monkeypatch, call)
     assert salesforce.activated == []

@@ -31,8 +31,8 @@ async def test_what_salesforce_refuses_is_told_with_its_words_and_stays(
     office, messenger, salesforce, queues
 ):
     salesforce.refusing[order_id(1)] = "FIELD_CUSTOM_VALIDATION_EXCEPTION: locked"
-    salesforce.put(order_id(2), "Cancelled")
     await begin(office)
+    salesforce.put(order_id(2), "Cancelled")
     await office.run_operations()
     text = message(messenger)
     assert "Set 2 of 4" in text

@@ -9,8 +9,9 @@ from tests.unit.services.watch.tower import Tower
 
 @pytest.fixture
 def build(redis, queues):
-    def made(reader=None, **catalog):
-        return Tower(redis, reader or queues, Catalog(default=QueuePolicy(), **catalog))
+    def made(reader=None, put_backs=None, **catalog):
+        looked_up = Catalog(default=QueuePolicy(), **catalog)
+        return Tower(redis, reader or queues, looked_up, put_backs)
 
     return made
 

@@ -9,7 +9,7 @@ from tests.support.fakes import FakeTelemetry
 class Tower:
     """A replica that watches: what it sees it remembers in `seen`."""
 
-    def __init__(self, redis, reader, catalog):
+    def __init__(self, redis, reader, catalog, put_backs=None):
         self.seen = []
         self.telemetry = FakeTelemetry()
         self.reader = reader
@@ -17,6 +17,7 @@ class Tower:
         self.watch = Watch(
             leadership=RedisLeadership(client=redis), store=self.store, reader=reader,
             catalog=catalog, telemetry=self.telemetry, saw=self.seen.append,
+            put_backs=put_backs,
         )  # fmt: skip
 
     async def tick(self, after=0):
