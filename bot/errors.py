@@ -58,11 +58,15 @@ class PausedError(RefusedError):
 
 
 class NotPausedError(RefusedError):
-    """What was asked for needs a paused queue; so many of its jobs are `active`."""
+    """What was asked for needs a paused queue; so many of its jobs are `active`.
 
-    def __init__(self, text: str, *, active: int = 0) -> None:
+    Of these, so many are `lost`: no worker holds them, and they never end by themselves.
+    """
+
+    def __init__(self, text: str, *, active: int = 0, lost: int = 0) -> None:
         super().__init__(text)
         self.active = active
+        self.lost = lost
 
 
 class ArchiveFullError(RefusedError):

@@ -1,4 +1,4 @@
-"""Reads whole jobs out of a queue, byte for byte, some megabytes at a time."""
+"""Reads whole jobs out of a queue, byte for byte, about a megabyte at a time."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ CALL_BYTES: Final = 1024 * 1024
 """What one call reads, in bytes: with the job that goes over it, which is the last."""
 
 GROUP: Final = 500
-GROUP_BYTES: Final = 8 * 1024 * 1024
-"""Jobs and bytes that are given at a time; a call that goes over it is the last."""
+GROUP_BYTES: Final = 1024 * 1024
+"""Jobs and bytes that are given at a time; a call that goes over it is the last.
+
+They go into the archive by one call, which takes a millisecond or two a megabyte.
+"""
 
 
 async def capture(

@@ -60,6 +60,11 @@ class _OneAsks(Worker):  # type: ignore[misc]  # the package has no types
         self._held += more
         self.opts["concurrency"] = min(self._held + 1, HELD)  # read anew for each job
 
+    @property
+    def held(self) -> int:
+        """Jobs in hand."""
+        return self._held
+
     async def getNextJob(self, token: str) -> Any:  # noqa: N802 - the package's name
         if self.closing:  # `close` ends the one wait that it finds: none may begin after it
             return None
@@ -115,6 +120,11 @@ class OperationsWorker:
         self._task: asyncio.Task[None] | None = None
         self._worker: Any = None
         self._trouble = ""
+
+    @property
+    def held(self) -> int:
+        """Operations in hand: those that change jobs, and those that only wait or watch."""
+        return self._worker.held if self._worker is not None else 0
 
     def start(self) -> None:
         """Begin."""

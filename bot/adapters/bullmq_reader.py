@@ -103,7 +103,9 @@ class BullmqReader:
 
         async def look(client: Redis) -> Seen:
             counted = self._workers[source]
-            workers = await counted.count(client, [request.queue for request in requests])
+            anew = any(request.anew for request in requests)
+            queues = [request.queue for request in requests]
+            workers = await counted.count(client, queues, anew=anew)
             return await sample_source(client, requests, workers)
 
         try:

@@ -49,7 +49,7 @@ class BullmqRemover:
     def capture(
         self, queue: QueueId, state: str, jobs: Sequence[FailedRef]
     ) -> AsyncIterator[Captured]:
-        """Whole jobs as they lie in Redis now, a few megabytes (or one job) at a time.
+        """Whole jobs as they lie in Redis now, about a megabyte (or one job) at a time.
 
         Raises:
             RedisUnavailableError: the source does not answer.
@@ -85,6 +85,7 @@ class BullmqRemover:
         *,
         configured: int | None,
         operation: str = "",
+        most: int | None = None,
     ) -> BatchOutcome:
         """Take ids out of `failed` or `completed` whose hash is gone; see the port.
 
@@ -93,7 +94,8 @@ class BullmqRemover:
         """
         items = [Item(job.id, (job.id, job.failed_at)) for job in jobs]
         guarded = self._guarded(queue, configured, operation)
-        return await carry_through(guarded, scripts.load("drop_ids"), items, first=(state,))
+        first = (state, "" if most is None else most)
+        return await carry_through(guarded, scripts.load("drop_ids"), items, first=first)
 
     async def restore(
         self,
@@ -132,7 +134,8 @@ class BullmqRemover:
         highest: Argument = until if until is not None and state in _TIMED else ""
         after: tuple[Argument, ...] = (highest, "", "")
         while True:
-            page = await self._page(queue, state, (*(("list",) if in_list else ("set",)), *after))
+            kind = "list" if in_list else "set"
+            page, score = await self._page(queue, state, (kind, *after))
             if not page:
                 return
             last = page[-1]
@@ -144,7 +147,7 @@ class BullmqRemover:
             if in_list:
                 after = (last.failed_at - 1, "", "")
             else:
-                after = (highest, last.failed_at, last.id.encode().hex())
+                after = (highest, score, last.id.encode().hex())
 
     async def in_state(self, queue: QueueId, state: str, *, until: Ms | None) -> int:
         """How many `select` would give now; markers in lists of BullMQ 3 and 4 are not counted."""
@@ -220,13 +223,15 @@ class BullmqRemover:
 
     async def _page(
         self, queue: QueueId, state: str, args: tuple[Argument, ...]
-    ) -> list[FailedRef]:
+    ) -> tuple[list[FailedRef], str]:
+        """The next of them, and the last one's score as Redis has it: it may have a fraction."""
         call = Call((queue.key(state),), (*args, PAGE))
         flat = await self._sources.ask(
             queue, lambda client: scripts.run(client, scripts.load("select"), call)
         )
         pairs = zip(flat[::2], flat[1::2], strict=True)
-        return [FailedRef(cast("str", id_), int(float(score))) for id_, score in pairs]
+        page = [FailedRef(cast("str", id_), int(float(score))) for id_, score in pairs]
+        return page, str(flat[-1]) if flat else ""
 
     def _guarded(
         self,

@@ -20,7 +20,7 @@ from bot.adapters.bullmq_scripts import Call
 from bot.adapters.redis_cluster import LOST
 from bot.adapters.redis_errors import denied
 from bot.domain.queues import QueueId
-from bot.domain.sample import ActiveJob, Counts, EventsRead, Sample, SampleRequest
+from bot.domain.sample import ActiveJob, Counts, Crew, EventsRead, Sample, SampleRequest
 
 PIPELINE: Final = 100
 """Queues in one pipeline: a server reads on from others between two."""
@@ -45,7 +45,7 @@ class Seen:
 
 
 async def sample_source(
-    client: Redis, requests: Sequence[SampleRequest], workers: Mapping[QueueId, int] | None
+    client: Redis, requests: Sequence[SampleRequest], workers: Mapping[QueueId, Crew] | None
 ) -> Seen:
     """Look at queues of one source. `workers` None means that they are unknown.
 
@@ -62,7 +62,7 @@ async def sample_source(
 async def _sample_some(
     client: Redis,
     requests: Sequence[SampleRequest],
-    workers: Mapping[QueueId, int] | None,
+    workers: Mapping[QueueId, Crew] | None,
     seen: Seen,
 ) -> None:
     answers = await scripts.run_all(
@@ -78,7 +78,7 @@ async def _sample_some(
             seen.broken[queue] = _reason(answer)
             continue
         raw = json.loads(answer)
-        sample = read_sample(queue, raw, None if workers is None else workers.get(queue, 0))
+        sample = read_sample(queue, raw, None if workers is None else workers[queue])
         seen.samples[queue] = sample
         if raw["e"]["m"]:
             behind.append(sample)
@@ -124,7 +124,7 @@ def _reason(error: Exception) -> str:
     return f"its keys cannot be read{f': Redis {lacks}' if lacks else ''}"
 
 
-def read_sample(queue: QueueId, raw: dict[str, Any], workers: int | None) -> Sample:
+def read_sample(queue: QueueId, raw: dict[str, Any], crew: Crew | None) -> Sample:
     """Make a sample of what the script returned.
 
     Keys: t time, m [version, paused, concurrency, max], l rate limit's rest in ms, o oldest
@@ -133,6 +133,9 @@ def read_sample(queue: QueueId, raw: dict[str, Any], workers: int | None) -> Sam
     """
     version, paused, concurrency, _ = raw["m"]
     in_window, in_day = raw["f"]
+    active = _active_jobs(raw["a"])
+    if crew is not None and not crew.workers and any(job.locked for job in active):
+        crew = None
     return Sample(
         queue=queue,
         taken_at=int(raw["t"]),
@@ -143,8 +146,9 @@ def read_sample(queue: QueueId, raw: dict[str, Any], workers: int | None) -> Sam
         failed_in_window=in_window,
         failed_in_day=in_day,
         events=read_events(raw["e"]),
-        active_jobs=_active_jobs(raw["a"]),
-        workers=workers,
+        active_jobs=active,
+        workers=None if crew is None else crew.workers,
+        more_workers=crew is not None and crew.at_least,
         concurrency=whole(concurrency),
         rate_limited_for=int(raw["l"]),
         next_delayed_at=whole(raw["n"]),

@@ -31,6 +31,9 @@ MOST: Final = 50_000
 MOST_THOROUGH: Final = 1_000_000
 """Jobs looked at in a thorough one: about ten seconds, at 10 µs a job."""
 
+NAMED: Final = 10_000
+"""Jobs that could not be read are named up to about so many, and all are counted."""
+
 STATES: Final = (
     "delayed", "waiting-children", "prioritized", "paused", "wait", "active", "failed", "completed",
 )  # fmt: skip
@@ -77,7 +80,7 @@ async def jobs_about(
     found: dict[str, dict[str, JobAbout]] = defaultdict(dict)
     scans = [_Scan(state) for state in (_THOROUGHLY if thorough else STATES)] if wanted else []
     most = MOST_THOROUGH if thorough else MOST
-    looked = unread = 0
+    looked, unread, unread_ids = 0, 0, set[str]()
     while looked < most and (open_ := [scan for scan in scans if not scan.done]):
         for scan in open_[:1] if thorough else open_:
             call = _call(queue, scan, since, path, sent)
@@ -86,12 +89,15 @@ async def jobs_about(
                 if value in wanted:
                     # one that has moved on is where it was seen last
                     found[value][row[0]] = _job(scan.state, row)
-            looked, unread = looked + raw["n"], unread + raw["u"]
+            more = set(raw["u"]) - unread_ids
+            looked, unread = looked + raw["n"], unread + len(more)
+            unread_ids |= more if len(unread_ids) < NAMED else set()
             (scan.score, scan.id), scan.done = raw["p"], raw["d"]
     return JobsAbout(
         found={value: tuple(jobs.values()) for value, jobs in found.items()},
         complete=all(scan.done for scan in scans),
         unread=unread,
+        unread_ids=frozenset(unread_ids),
     )
 
 

@@ -17,6 +17,7 @@ All keys share one hash slot, so that a commit is one script in a cluster too.
 | `plan:ID` | string | a stored plan, with its expiry | any replica |
 | `running` | set | plans that were begun and have not ended | any replica |
 | `begun` | zset | plans by when they last began or ended, of the last hour | any replica |
+| `asked` | zset | plans a second admin was asked about, by until when | any replica |
 | `operation:ID` | string | a long operation's state | the replica that runs it |
 | `operation:ID:run` | string | which run of a replica has it | the replica that runs it |
 | `operation:ID:stop:ATTEMPT` | string | who asked that attempt to stop | any replica |
@@ -50,6 +51,7 @@ SILENCES: Final = PREFIX + "silences"
 AUDIT: Final = PREFIX + "audit"
 RUNNING: Final = PREFIX + "running"
 BEGUN: Final = PREFIX + "begun"
+ASKED: Final = PREFIX + "asked"
 ARCHIVES: Final = PREFIX + "archives"
 ARCHIVE_SIZES: Final = PREFIX + "archives:sizes"
 ARCHIVE_TOTAL: Final = PREFIX + "archives:total"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -39,6 +39,9 @@ class PrometheusTelemetry:
             "bullhorn_alerts", "Open alerts.", ["rule", "severity", "state"], registry=registry
         )
         self._leader = Gauge("bullhorn_leader", "1 when this replica leads.", registry=registry)
+        self._operations = Gauge(
+            "bullhorn_operations", "Operations that this replica has in hand.", registry=registry
+        )
         self._slack = Counter(
             "bullhorn_slack_calls", "Slack Web API calls.", ["method", "result"], registry=registry
         )
@@ -78,6 +81,10 @@ class PrometheusTelemetry:
             # What this replica saw when it led is not what is.
             self._alerts.clear()
             self._jobs.round_ = None
+
+    def operations(self, held: Callable[[], int]) -> None:
+        """Ask this, whenever the page is made, how many operations this replica has in hand."""
+        self._operations.set_function(held)
 
     def command(self, *, name: str, seconds: float, outcome: str) -> None:
         """A command or button was answered."""

@@ -7,7 +7,6 @@ that what all archives take never goes over the cap, whoever puts something in.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
@@ -80,7 +79,11 @@ class RedisArchive:
             StaleError: there is no such batch (any more): Redis has lost it.
         """
         wanted = frozenset(keep)
-        return await self._rewrite(archive_id, batch, lambda job: job.id in wanted, settle=True)
+        # where all of them were removed, it need not be read
+        answer = await self._run("archive_rewrite", archive_id, batch, "", 1, len(wanted), "=", 0)
+        if answer == _LOOK_AGAIN:
+            return await self._rewrite(archive_id, batch, lambda job: job.id in wanted, settle=True)
+        return _settled(answer)
 
     async def drop_jobs(self, archive_id: str, batch: int, ids: Collection[str]) -> None:
         """These were brought back: they go out of the batch, and the rest lasts a day at least."""
@@ -109,7 +112,8 @@ class RedisArchive:
 
     async def batch(self, archive_id: str, batch: int) -> list[ArchivedJob]:
         """The jobs of a batch; none where it is gone."""
-        return (await self._read(archive_id, batch))[1]
+        blob = await self._read(archive_id, batch)
+        return await asyncio.to_thread(codec.unpack, blob) if blob else []
 
     async def info(self, archive_id: str) -> ArchiveInfo | None:
         """What is kept, None when it has expired."""
@@ -164,30 +168,32 @@ class RedisArchive:
         """How many bytes these jobs would take; nothing is kept."""
         return len(await asyncio.to_thread(codec.pack, jobs))
 
-    async def _read(self, archive_id: str, batch: int) -> tuple[str, list[ArchivedJob]]:
-        """The SHA-1 of what a batch holds, and the jobs."""
+    async def _read(self, archive_id: str, batch: int) -> bytes:
+        """What a batch holds, packed; nothing where it is gone."""
         with speaking_to(None):
             blob = await self._client.execute_command(
                 "HGET", keys.archive(archive_id), batch, **{NEVER_DECODE: True}
             )
-        digest = hashlib.sha1(blob or b"", usedforsecurity=False).hexdigest()
-        return digest, await asyncio.to_thread(codec.unpack, blob) if blob else []
+        return blob or b""
 
     async def _rewrite(
         self, archive_id: str, batch: int, stays: Callable[[ArchivedJob], bool], *, settle: bool
     ) -> bool:
         for _ in range(TRIES):
-            digest, jobs = await self._read(archive_id, batch)
+            with speaking_to(None):  # first, so that it is never newer than what is read next
+                facts = keys.archive(archive_id, "facts")
+                written = await self._client.hget(facts, f"written:{batch}")
+            old = await self._read(archive_id, batch)
+            jobs = await asyncio.to_thread(codec.unpack, old) if old else []
             left = [job for job in jobs if stays(job)]
             blob: bytes | str = "="
             if len(left) < len(jobs):
                 blob = await asyncio.to_thread(codec.pack, left) if left else ""
-            args = (batch, digest, int(settle), len(left), blob, 0 if settle else HELD)
+            seen = f"{written or 0}:{len(old)}"
+            args = (batch, seen, int(settle), len(left), blob, 0 if settle else HELD)
             answer = await self._run("archive_rewrite", archive_id, *args)
-            if answer == _LOST:
-                raise StaleError("Bullhorn's own Redis has lost a batch of the archive.")
             if answer != _LOOK_AGAIN:
-                return bool(answer == _DONE)
+                return _settled(answer)
         raise RedisUnavailableError("An archive changes too fast to be written now. Try again.")
 
     async def _run(self, name: str, archive_id: str, *args: Any) -> Any:
@@ -201,6 +207,13 @@ class RedisArchive:
                 return await self._client.evalsha(script.sha, len(names), *names, archive_id, *args)
             except NoScriptError:
                 return await self._client.eval(script.text, len(names), *names, archive_id, *args)
+
+
+def _settled(answer: int) -> bool:
+    """Whether a batch was written; raises StaleError where it is lost."""
+    if answer == _LOST:
+        raise StaleError("Bullhorn's own Redis has lost a batch of the archive.")
+    return answer == _DONE
 
 
 def _batch_of(fact: str) -> str:

@@ -73,9 +73,9 @@ class RedisAuditLog:
                     continue
                 if since is not None and entry.at < since:
                     continue
-                if entry.outcome is not Outcome.STARTED:
+                if entry.outcome in (Outcome.DONE, Outcome.FAILED):
                     ended.add(entry.plan)
-                elif not begun and entry.plan in ended:
+                elif entry.outcome is Outcome.STARTED and not begun and entry.plan in ended:
                     continue
                 found.append(replace(entry, id=entry_id))
             # Entries are in the order they were written: a whole page from before ends it.

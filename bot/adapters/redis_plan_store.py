@@ -37,6 +37,10 @@ if ARGV[1] == 'running' or ARGV[6] == 'running' then
   redis.call('ZADD', KEYS[3], now, ARGV[5])
   redis.call('PEXPIRE', KEYS[3], ARGV[7])
 end
+if ARGV[6] == 'asked' then
+  redis.call('ZADD', KEYS[4], ARGV[8], ARGV[5])
+  redis.call('PEXPIRE', KEYS[4], ARGV[3])
+end
 return 1
 """
 
@@ -66,10 +70,11 @@ class RedisPlanStore:
         A running one is replaced by the same attempt only.
         """
         stored = (expected.value, self._codec.dump(plan), KEPT)
-        wanted = (plan.attempt, plan.id, plan.status.value, RECENT)
+        wanted = (plan.attempt, plan.id, plan.status.value, RECENT, plan.expires_at)
         with speaking_to(None):
             done = await self._advance(
-                keys=[keys.plan(plan.id), keys.RUNNING, keys.BEGUN], args=[*stored, *wanted]
+                keys=[keys.plan(plan.id), keys.RUNNING, keys.BEGUN, keys.ASKED],
+                args=[*stored, *wanted],
             )
         return bool(done)
 
@@ -91,3 +96,13 @@ class RedisPlanStore:
         """A plan that is gone is not running."""
         with speaking_to(None):
             await self._client.srem(keys.RUNNING, plan_id)
+
+    async def asked(self, *, until: Ms) -> list[str]:
+        """The ids of plans that could be approved until then, at the latest; the oldest first."""
+        with speaking_to(None):
+            return list(await self._client.zrangebyscore(keys.ASKED, "-inf", until))
+
+    async def forget_asked(self, plan_id: str) -> None:
+        """Its request shows what became of it: `asked` does not name it any more."""
+        with speaking_to(None):
+            await self._client.zrem(keys.ASKED, plan_id)

@@ -65,10 +65,10 @@ COMMAND = Command(
     details=(
         "Without `--older-than`: completed jobs after 7 d, failed ones after 30 d. Failed jobs are "
         "archived for 7 days, and `undo` brings them back; completed ones cannot be brought back. "
-        "Ids in either set that have no job left go too. "
-        "`orphans` are hashes of jobs that are in no list, as bare Redis commands leave them, and "
+        "Of a job in either set whose data is gone the id goes too. "
+        "`orphans` are jobs that are in no list, as bare Redis commands leave them, and "
         "are archived too: `undo` brings them back as they were, in no list; "
-        "`ghosts` are ids of failed jobs whose hash is gone."
+        "`ghosts` are failed jobs whose data is gone."
     ),
     doing="Cleaning",
     mutates=True,

@@ -12,7 +12,7 @@ from bot.commands.arguments import echo
 from bot.commands.base import Command, Request, Toolbox
 from bot.domain import commandline
 from bot.domain.access import Actor, Role
-from bot.domain.audit import Outcome
+from bot.domain.audit import NOT_ALLOWED, Outcome
 from bot.domain.message import Reply
 from bot.domain.queues import QueueId
 from bot.domain.standing import Standing
@@ -76,6 +76,7 @@ class Dispatcher:
                     commandline.join(words)[:200],
                     Outcome.REFUSED,
                     queue=await self._named(words[1:]),
+                    word=NOT_ALLOWED,
                     detail=str(error),
                 )
             raise

@@ -11,7 +11,7 @@ from bot.commands.arguments import parse
 from bot.commands.base import Request, Toolbox, find_queue
 from bot.commands.plan_cards import described
 from bot.domain.access import Actor, Role
-from bot.domain.audit import Outcome
+from bot.domain.audit import NOT_ALLOWED, Outcome
 from bot.domain.emergencies import Verdict, verdict
 from bot.domain.message import MessageRef, Reply, Tag
 from bot.domain.plans import Plan, PlanKind
@@ -29,6 +29,8 @@ from bot.errors import (
 from bot.render import emergencies as render
 
 _log = structlog.get_logger(__name__)
+_DOING: Final = {"approve": "Approving", "refuse": "Refusing"}
+"""A second admin's steps, as the sentence of a refusal begins."""
 KIND: Final = "bullhorn_approval"
 """The tag of requests for approval; the key is the plan's id."""
 
@@ -57,7 +59,7 @@ async def open_dialog(tools: Toolbox, request: Request, kind: PlanKind, doing: s
     try:
         found = await tools.repairs.emergencies.propose(request.actor, queue, kind)
     except NotPausedError as error:
-        message = render.not_paused(queue, kind, error.active, tools.catalog)
+        message = render.not_paused(queue, kind, error.active, tools.catalog, lost=error.lost)
         return Reply(message=message)
     return Reply(modal=render.dialog(found, tools.catalog))
 
@@ -78,7 +80,7 @@ async def named(tools: Toolbox, plan_id: str, typed: str) -> Named:
 
 async def ask(tools: Toolbox, actor: Actor, plan_id: str, typed: str) -> Reply:
     """Post the request for a second admin's approval."""
-    await _require(tools, actor, plan_id)
+    await _require(tools, actor, plan_id, "ask")
     plan = await tools.approving.ask(actor, plan_id, typed)
     try:
         await tools.messenger.post(
@@ -92,7 +94,7 @@ async def ask(tools: Toolbox, actor: Actor, plan_id: str, typed: str) -> Reply:
 
 async def approve(tools: Toolbox, actor: Actor, plan_id: str, pressed: MessageRef | None) -> Reply:
     """Approve, by another admin than who asked; begins unless the facts have drifted."""
-    await _require(tools, actor, plan_id)
+    await _require(tools, actor, plan_id, "approve")
     try:
         plan = await tools.approving.approve(actor, plan_id)
     except StaleError:
@@ -103,13 +105,24 @@ async def approve(tools: Toolbox, actor: Actor, plan_id: str, pressed: MessageRe
 
 async def refuse(tools: Toolbox, actor: Actor, plan_id: str, pressed: MessageRef | None) -> Reply:
     """Refuse, or take back what one has asked for oneself."""
-    await _require(tools, actor, plan_id)
+    await _require(tools, actor, plan_id, "refuse")
     try:
         plan = await tools.approving.refuse(actor, plan_id)
     except StaleError:
         await _show(tools, await tools.approving.plan(plan_id), pressed)
         raise
     return await _told(tools, plan, pressed)
+
+
+async def put_aside_overdue(tools: Toolbox) -> None:
+    """Requests that nobody pressed in time end, and their messages say so; any replica may, again.
+
+    Raises:
+        RedisUnavailableError: Bullhorn's own Redis does not answer.
+    """
+    for plan in await tools.approving.overdue():
+        if await _show(tools, plan, None):
+            await tools.approving.shown(plan.id)
 
 
 async def _told(tools: Toolbox, plan: Plan, pressed: MessageRef | None) -> Reply:
@@ -123,15 +136,19 @@ async def _told(tools: Toolbox, plan: Plan, pressed: MessageRef | None) -> Reply
     if how is Verdict.VOID:
         raise StaleError(
             f"The approval is void: {plan.count:,} jobs were there when it was asked, "
-            f"{plan.matching:,} are now. Nothing was changed."
+            f"{plan.matching:,} are now. Nothing was changed. "
+            'Press "Ask again…" on the request: another admin approves then.'
         )
     return Reply()
 
 
-async def _show(tools: Toolbox, plan: Plan | None, pressed: MessageRef | None) -> None:
-    """Make the request's message show what became of it; a nicety, so never an error."""
+async def _show(tools: Toolbox, plan: Plan | None, pressed: MessageRef | None) -> bool:
+    """Make the request's message show what became of it; a nicety, so never an error.
+
+    False where it makes sense to try again.
+    """
     if plan is None or verdict(plan) is Verdict.OPEN:
-        return
+        return True
     try:
         ref = pressed or await tools.messenger.find(
             channel=plan.channel, tag=_tag(plan), since=plan.asked_at - MINUTE
@@ -141,23 +158,27 @@ async def _show(tools: Toolbox, plan: Plan | None, pressed: MessageRef | None) -
             await tools.messenger.update(message, ref, tag=_tag(plan))
     except (SlackRefusedError, SlackUnavailableError) as error:
         _log.warning("a request could not be edited", plan=plan.id, reason=str(error))
+        return isinstance(error, SlackRefusedError)
+    return True
 
 
-async def _require(tools: Toolbox, actor: Actor, plan_id: str) -> None:
+async def _require(tools: Toolbox, actor: Actor, plan_id: str, step: str) -> None:
     """Check the role for the plan's queue, anew at each step; what is refused is recorded."""
     plan = await tools.approving.plan(plan_id)
     standing = await tools.access.standing(actor)
-    verb = plan.kind.verb if plan is not None else "approve"
+    doing = _DOING.get(step) or (plan.kind.doing if plan is not None else "This")
     try:
         if plan is None:
-            standing.admit(Role.ADMIN, doing=f"To {verb}")
+            standing.admit(Role.ADMIN, doing=doing)
         else:
-            standing.require(Role.ADMIN, doing=f"To {verb}", queue=plan.queue)
+            standing.require(Role.ADMIN, doing=doing, queue=plan.queue)
     except (AccessDeniedError, HiddenQueueError) as error:
-        queue = plan.queue if plan is not None else None
+        if plan is not None:
+            await tools.approving.not_allowed(actor, plan, step, str(error))
+            raise
         await tools.journal.record(
-            actor, verb, described(tools, plan, plan_id), Outcome.REFUSED, queue=queue,
-            detail=str(error), plan=plan_id[:40],
+            actor, step, f"{step}: {described(tools, plan, plan_id)}", Outcome.REFUSED,
+            word=NOT_ALLOWED, detail=str(error), plan=plan_id[:40],
         )  # fmt: skip
         raise
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.commands.base import Toolbox
 from bot.commands.plan_cards import card, described
 from bot.domain.access import Actor, Role
-from bot.domain.audit import Outcome
+from bot.domain.audit import NOT_ALLOWED, Outcome
 from bot.domain.message import Reply
 from bot.domain.plans import Plan
 from bot.errors import AccessDeniedError, HiddenQueueError, PlanExpiredError, UnavailableError
@@ -47,7 +47,7 @@ async def rest(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
 
 async def stop(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
     """End an operation after the batch it is at."""
-    await _require(tools, actor, plan_id)
+    await _require(tools, actor, plan_id, "stop", doing="Stopping")
     try:
         plan = await tools.confirming.stop(actor, plan_id)
     except UnavailableError as error:
@@ -58,7 +58,7 @@ async def stop(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
 
 async def cancel(tools: Toolbox, actor: Actor, plan_id: str) -> Reply:
     """Put the plan aside."""
-    await _require(tools, actor, plan_id)
+    await _require(tools, actor, plan_id, "cancel", doing="Cancelling")
     plan = await tools.confirming.cancel(actor, plan_id)
     return Reply(message=plans.cancelled(plan), replace=True)
 
@@ -81,27 +81,29 @@ def _reply(tools: Toolbox, confirmed: Confirmed) -> Reply:
     return Reply(message=operations.began(confirmed.plan, tools.catalog))
 
 
-async def _require(tools: Toolbox, actor: Actor, plan_id: str) -> Plan | None:
-    """Check the role for the plan's queue, anew at each press; what is refused is recorded."""
+async def _require(
+    tools: Toolbox, actor: Actor, plan_id: str, step: str = "", *, doing: str = ""
+) -> Plan | None:
+    """Check the role for the plan's queue, anew at each press; what is refused is recorded.
+
+    `step` and `doing` ("stop", "Stopping") name the press where it is not what the plan does.
+    """
     plan = await tools.confirming.plan(plan_id)
     standing = await tools.access.standing(actor)
     role = Role.ADMIN if plan is not None and plan.kind.approved else Role.OPERATOR
     verb = plan.kind.verb if plan is not None else "retry"
-    doing = plan.kind.doing if plan is not None else "Retrying"
+    doing = doing or (plan.kind.doing if plan is not None else "Retrying")
     try:
         if plan is None:
             standing.admit(role, doing=doing)
         else:
             standing.require(role, doing=doing, queue=plan.queue)
     except (AccessDeniedError, HiddenQueueError) as error:
+        what = described(tools, plan, plan_id)
         await tools.journal.record(
-            actor,
-            verb,
-            described(tools, plan, plan_id),
-            Outcome.REFUSED,
-            queue=plan.queue if plan else None,
-            detail=str(error),
+            actor, step or verb, f"{step}: {what}" if step else what, Outcome.REFUSED,
+            queue=plan.queue if plan else None, word=NOT_ALLOWED, detail=str(error),
             plan=plan_id[:40],
-        )
+        )  # fmt: skip
         raise
     return plan

@@ -41,11 +41,14 @@ class Verdict(StrEnum):
 class Emergency:
     """What a dialog shows: a stored plan, and how many jobs are `active` now.
 
+    Of these, so many are `lost`: no worker holds them, and they never end by themselves.
+
     All archives together take at most `cap` bytes, of which `room` are left, each for `kept`.
     """
 
     plan: Plan
     active: int
+    lost: int = 0
     room: int
     cap: int
     kept: Ms
@@ -75,19 +78,24 @@ def total(groups: Sequence[PlanGroup]) -> int:
     return sum(group.count for group in groups)
 
 
-def exchanged(before: Sequence[PlanGroup], now: Sequence[PlanGroup]) -> bool:
-    """Whether over a tenth of the jobs are gone, or stand where others stood: an equal sum is none.
+def exchanged(plan: Plan, now: Sequence[PlanGroup]) -> bool:
+    """Whether over a tenth of the jobs are gone; or, for an obliterate, stand where others stood.
 
+    A drain leaves what was added since it was asked, and takes a job wherever it waits by then.
     Active jobs must end before an obliterate: so many may have come to any other state.
     """
-    then, there = _counts(before), _counts(now)
+    then, there = _counts(plan.groups), _counts(now)
+    gone = total(plan.groups) - total(now)
     ended = max(0, then[_ACTIVE] - there[_ACTIVE])
-    come = sum((there - then).values()) - ended
-    return max(come, total(before) - total(now)) > DRIFT * total(before)
+    come = 0 if plan.kind is PlanKind.DRAIN else sum((there - then).values()) - ended
+    return max(come, gone) > DRIFT * total(plan.groups)
 
 
 def void_beyond(count: int) -> tuple[int, int]:
-    """The fewest and the most jobs that may be there when a request for so many is approved."""
+    """The fewest jobs that may be there when a request for so many is approved, and the most.
+
+    Of the latter there is none for a drain.
+    """
     room = int(DRIFT * count)
     return count - room, count + room
 
@@ -95,7 +103,8 @@ def void_beyond(count: int) -> tuple[int, int]:
 def hurried(plan: Plan, now: Sequence[PlanGroup], *, after: Ms) -> str:
     """That the approval is void soon, where the numbers have changed so much `after` ms; or ""."""
     grown = total(now) - plan.count
-    if abs(grown) < _TELLING or after <= 0:
+    harmless = grown > 0 and plan.kind is PlanKind.DRAIN
+    if harmless or abs(grown) < _TELLING or after <= 0:
         return ""
     rest = max(0, int(DRIFT * plan.count) - abs(grown)) + 1
     wait = rest * after // abs(grown)

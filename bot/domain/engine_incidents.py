@@ -32,6 +32,7 @@ def facts_of(judged: Judged, sample: Sample, memory: QueueMemory) -> Facts:
     """What was seen beside the number. The groups are filled in by whoever can read them."""
     return Facts(
         workers=sample.workers,
+        more_workers=sample.more_workers,
         paused=sample.paused,
         active=sample.counts.active,
         last_progress=memory.last_progress,

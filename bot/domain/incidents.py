@@ -87,11 +87,13 @@ class Facts:
     `trend_per_min` is the smoothed change of the backlog a minute, where the number is the backlog;
     None elsewhere and when not known yet. `at_least` says that the number is a lower bound. `jobs`
     are the longest running of those meant: a sample holds a bounded number of active jobs.
-    `backlog` is how many jobs could run, 0 also where an older version stored the incident.
+    `workers` and `more_workers` are as in a sample. `backlog` is how many jobs could run, 0 also
+    where an older version stored the incident.
     `put_back` is what of the number people have put back themselves, the largest share first.
     """
 
     workers: int | None = None
+    more_workers: bool = False
     paused: bool = False
     active: int = 0
     last_progress: Ms | None = None
@@ -101,6 +103,11 @@ class Facts:
     at_least: bool = False
     backlog: int = 0
     put_back: tuple[PutBack, ...] = ()
+
+    @property
+    def lost(self) -> tuple[ActiveJob, ...]:
+        """Of the jobs meant, those that no worker holds any more."""
+        return tuple(job for job in self.jobs if not job.locked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,9 @@ _EMOJI_COLON = re.compile(r":(?=[\w+'-]{1,100}:)")
 """What would begin italics or an emoji: the same signs are harmless elsewhere."""
 
 
+_WORDS: Final = {"wait": "waiting", "orphan": "orphaned"}
+
+
 def listed(ids: Sequence[str], *, most: int = 5, total: int | None = None) -> str:
     """The first few, and how many more: `4711, 4712 and 3 more`; `total` where not all are here."""
     shown = [_plain(one) for one in ids[:most]]
@@ -24,9 +27,14 @@ def listed(ids: Sequence[str], *, most: int = 5, total: int | None = None) -> st
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 
+def all_of(count: int) -> str:
+    """`Both`, `All 1,204`: for more than one."""
+    return "Both" if count == 2 else f"All {count:,}"  # noqa: PLR2004 - what the word says
+
+
 def state_word(state: str) -> str:
     """BullMQ's set or list as people call the jobs in it: `waiting`, not `wait`."""
-    return "waiting" if state == "wait" else state
+    return _WORDS.get(state, state)
 
 
 def _plain(job_id: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.plan_facts import FailedAbout, PlanFacts
+from bot.domain.salesforce import whole_id
 from bot.domain.subjects import JobAbout, JobsAbout
 from bot.domain.times import Ms
 
@@ -32,14 +33,17 @@ class Superseded:
     """Jobs whose business id has another job that does their work, or did it.
 
     `values` is how many ids that are; `kinds` says which jobs those are: `NEWER`, `OPEN` (older,
-    and waiting or running), `COMPLETED`. `unknown` jobs could not be looked into; `complete` is
-    False when there were more jobs in the queue than are looked at.
+    and waiting or running), `COMPLETED`. `unknown` jobs could not be looked into. Of `unsure` ones
+    none was found, and there may be one all the same: `unread` jobs of the queue could not be read,
+    or it is not `complete`, as there were more than are looked at.
     """
 
     jobs: tuple[str, ...] = ()
     values: int = 0
     kinds: frozenset[str] = frozenset()
     unknown: int = 0
+    unsure: tuple[str, ...] = ()
+    unread: int = 0
     complete: bool = True
 
 
@@ -54,19 +58,25 @@ class TooSoon:
 def superseded(facts: PlanFacts, others: JobsAbout) -> Superseded:
     """Which of the failed jobs have another job for their business id."""
     jobs: list[str] = []
+    alone: list[str] = []
     values: set[str] = set()
     kinds: set[str] = set()
     for job in facts.about:
-        found = _kinds(job, others.found.get(job.business or "", ()))
-        if job.business and found:
+        if not job.business:
+            continue
+        if found := _kinds(job, others.found.get(job.business, ())):
             jobs.append(job.id)
-            values.add(job.business)
+            values.add(whole_id(job.business))
             kinds |= found
+        else:
+            alone.append(job.id)
     return Superseded(
         jobs=tuple(jobs),
         values=len(values),
         kinds=frozenset(kinds),
         unknown=max(0, facts.count - sum(job.business is not None for job in facts.about)),
+        unsure=() if others.sure else tuple(alone),
+        unread=others.unread,
         complete=others.complete and facts.complete,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from bot.domain.listing import all_of
 from bot.domain.plan_choice import COMPLETED, NEWER, OPEN, Superseded, TooSoon, noun
 from bot.domain.plan_facts import PlanFacts
 from bot.domain.plans import PlanKind
@@ -56,8 +57,34 @@ def twice(known: Known, policy: QueuePolicy) -> list[str]:
     if found.unknown:
         jobs = "1 job names" if found.unknown == 1 else f"{found.unknown:,} jobs name"
         said.append(f"{jobs} no {noun(path, 1)}: unknown whether another did the work")
+    return [*said, *_unsure(known, path)]
+
+
+def unread_words(found: Superseded) -> str:
+    """How many jobs were passed over that may do the work of those that have no other; or ""."""
+    if not found.unread or not found.unsure:
+        return ""
+    jobs = "1 job" if found.unread == 1 else f"{found.unread:,} jobs"
+    return f"{jobs} of the queue could not be read (over 64 KB, or no JSON)"
+
+
+def _unsure(known: Known, path: str) -> list[str]:
+    """Why there may be others: an undo leaves out what is not known to have none."""
+    found, stay = known.superseded, known.kind is PlanKind.UNDO and not known.named
+    said, count, it = [], len(found.unsure), "it" if found.unread == 1 else "they"
+    if who := unread_words(found):
+        mine = "1 job" if count == 1 else f"{count:,} jobs"
+        kept = (
+            f"{mine} whose {noun(path, 1)} {it} may be about {'is' if count == 1 else 'are'} "
+            f"left out. `undo ID --all` brings {_it(count)} back too"
+        )
+        said.append(f"{who}: {kept if stay else f'{it} may do the same work'}")
     if not found.complete:
-        said.append("Too many jobs to look through all for newer and completed ones")
+        said.append(
+            "Too many jobs to look through now: all are before any is back"
+            if stay
+            else "Too many jobs to look through all for newer and completed ones"
+        )
     return said
 
 
@@ -108,7 +135,7 @@ def of_attempts(known: Known) -> list[str]:
     left_out = 0 if known.named else len(known.superseded.jobs)
     if facts.count == facts.exhausted:
         count = max(1, facts.count - left_out)
-        who = f"All {count:,}" if count > 1 else "It"
+        who = all_of(count) if count > 1 else "It"
         their = _their(count)
     elif left_out:  # which of them had attempts left is not known
         who = f"{facts.exhausted:,} of the {facts.count:,}, those left out too,"

@@ -19,7 +19,8 @@ STILL_FAILING: Final[Ms] = 2 * MINUTE
 CANARY: Final = 5
 """So many jobs are tried first where it is not known that a retry helps."""
 
-_WORKERS_UNKNOWN: Final = ("Unknown whether a worker is connected: Redis does not let me look",)
+_NO_WORKER: Final = "No worker is connected"
+_UNKNOWN: Final = "Unknown whether a worker is connected"
 _NAMED: Final = 3
 _NAME: Final = 60
 _PLAIN = str.maketrans(dict.fromkeys("`*_~<>&\n\r\t"))
@@ -33,14 +34,16 @@ def plan_warnings(
     last_failed: Ms | None = None,
     paused: bool = False,
     workers: int | None = None,
+    busy: bool = False,
     salesforce: bool = False,
     known: Known | None = None,
 ) -> tuple[str, ...]:
     """The warnings of a plan, gravest first; plain sentences that may hold the config's own mrkdwn.
 
     Each group's own `last_at` counts; `last_failed`, when the newest of all the jobs failed, stands
-    in for it in a plan of one group. `workers` None means unknown; `salesforce` says that there are
-    credentials for it. `known` is what was found out about the jobs besides their errors.
+    in for it in a plan of one group. `workers` None means unknown, `busy` that a job is locked by
+    some worker; `salesforce` says that there are credentials for it. `known` is what was found out
+    about the jobs besides their errors.
     """
     groups, known = _dated(groups, last_failed), known or Known()
     kind = known.kind
@@ -57,7 +60,7 @@ def plan_warnings(
         *about.of_attempts(known),
         *about.of_priorities(known),
         *about.children(known),
-        *(_WORKERS_UNKNOWN if workers is None else ()),
+        *(_unseen(busy=busy) if workers is None else ()),
         *about.of_the_rest(known, now),
     )
 
@@ -176,5 +179,15 @@ def _other_way(policy: QueuePolicy, *, salesforce: bool) -> list[str]:
 def _queue(*, paused: bool, workers: int | None) -> list[str]:
     said = ["The queue is paused: nothing runs until it is resumed"] if paused else []
     if workers == 0:
-        said.append("No worker is connected: jobs will wait until one is")
+        said.append(f"{_NO_WORKER}: jobs will wait until one is")
     return said
+
+
+def without_worker(warnings: Sequence[str]) -> bool:
+    """Whether a plan's card said that no worker was there."""
+    return any(one.startswith(_NO_WORKER) for one in warnings)
+
+
+def _unseen(*, busy: bool) -> list[str]:
+    why = "none is seen, but active jobs are locked" if busy else "Redis does not let me look"
+    return [f"{_UNKNOWN}: {why}"]

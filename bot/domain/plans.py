@@ -6,6 +6,7 @@ time, unchanged `finishedOn`). Jobs that fail after that are not touched.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -43,7 +44,7 @@ class PlanKind(StrEnum):
     @property
     def verb(self) -> str:
         """As the audit log names the action."""
-        return "retry" if self is PlanKind.SALESFORCE else self.value
+        return _VERBS.get(self, self.value)
 
     @property
     def doing(self) -> str:
@@ -56,11 +57,12 @@ class PlanKind(StrEnum):
         return self in (PlanKind.DRAIN, PlanKind.OBLITERATE)
 
 
+_VERBS: Final = {PlanKind.SALESFORCE: "retry", PlanKind.SWEEP: "clean"}
 _DOING: Final = {
     PlanKind.PROMOTE: "Promoting",
     PlanKind.UNSTICK: "Unsticking",
-    PlanKind.CLEAN: "Cleaning",
-    PlanKind.SWEEP: "Sweeping",
+    PlanKind.CLEAN: "Removing",
+    PlanKind.SWEEP: "Removing",
     PlanKind.UNDO: "Bringing back",
     PlanKind.DRAIN: "Draining",
     PlanKind.OBLITERATE: "Obliterating",
@@ -91,13 +93,32 @@ class PlanGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overtaken:
+    """Jobs of a plan whose work another job or Salesforce has done since its card was drawn.
+
+    `how` has the status of each one's order in Salesforce, or "" where another job does its work;
+    `said` tells which and why, in parts; `unknown` why Salesforce could not be asked.
+    """
+
+    how: Mapping[str, str] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+    unknown: str = ""
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        """Which those are."""
+        return tuple(self.how)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A bulk change. `filter.until` is the edge of the frozen set.
 
     `ids` are the jobs one by one, each with the score it had then (a failed job's `finishedOn`);
     empty when there were too many, and the filter selects them, but for those `excluded`. `named`
     says that the person named them; `doubled` are those of them of which the card says that other
-    work was done on the same. `matching` is how many matched the filter when it was asked,
+    work was done on the same. `unchecked` says that the card could not tell which orders are done.
+    `matching` is how many matched the filter when it was asked,
     what drift is measured against; `count` is how many of them are in the plan, or `at_most`: then
     not all were looked at, and those that must be left out are left out as they come.
 
@@ -105,7 +126,8 @@ class Plan:
     that a clean makes: without one its jobs are not archived.
     `rate` is a most of jobs a second, `canary` how many to try first; `begin_at` is for one that
     begins later, `later_at` when the least gap between two tries is over for all of them (None: it
-    is). `fresh` is for retries.
+    is). `fresh` is for retries. `overtaken` are the few jobs that others had done by the time it
+    was confirmed: they are left out.
 
     `confirmed_by` and `confirmed_at` are set when it acts, `approved_by` by the second admin;
     `attempt` tells one run from another, `done` and `progress_at` how far it is; `outcome` is in
@@ -129,6 +151,7 @@ class Plan:
     excluded: tuple[str, ...] = ()
     named: bool = False
     doubled: tuple[str, ...] = ()
+    unchecked: bool = False
     state: str = ""
     archive: str = ""
     rate: float | None = None
@@ -144,6 +167,7 @@ class Plan:
     done: int = 0
     progress_at: Ms | None = None
     outcome: str = ""
+    overtaken: Overtaken = Overtaken()
 
     @property
     def whole(self) -> int:
@@ -152,35 +176,30 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overtaken:
-    """Jobs of a plan whose work another job or Salesforce has done since its card was drawn.
-
-    `said` tells which and why, in parts; `unknown` why Salesforce could not be asked.
-    """
-
-    jobs: tuple[str, ...] = ()
-    said: tuple[str, ...] = ()
-    unknown: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """How what a plan would do differs from what its card showed; false where it does not.
+    """How what a plan would do differs from what its card showed; true where that is asked again.
 
     `was` is how many matched then, `matching` how many do now; `late` says that the card, or the
-    offer of a canary's rest, is too old whatever the numbers are. `left_out` is how many of either
-    the card, then and now, leaves out.
+    offer of a canary's rest, is too old whatever the numbers are; `unchecked`, where the card could
+    tell which orders are done, why that is not known now. `left_out` is how many of either the
+    card, then and now, leaves out; `gone` how many of delayed jobs that are frozen one by one are
+    so no more, as others than these do not count. Of the `planned` jobs up to a tenth may be
+    `overtaken`: these are left out without a question, or in a busy queue no large one would begin.
     """
 
     was: int
     matching: int
+    planned: int = 0
     left_out: tuple[int, int] = (0, 0)
+    gone: int = 0
     drifted: bool = False
     overtaken: Overtaken = Overtaken()
+    unchecked: str = ""
     late: bool = False
 
     def __bool__(self) -> bool:
-        return self.drifted or self.late or bool(self.overtaken.jobs)
+        many = len(self.overtaken.jobs) > DRIFT * self.planned
+        return self.drifted or self.late or many or bool(self.unchecked)
 
 
 def drifted(plan: Plan, matching: int) -> bool:

@@ -240,6 +240,16 @@ def forms(order_id: str) -> tuple[str, str]:
     return short, short + "".join(_CHECK[one] for one in bits)
 
 
+def either_form(value: str) -> tuple[str, ...]:
+    """A value as it is, and, where it may be an id, that id's forms."""
+    return (value, *forms(value)) if is_order_id(value) else (value,)
+
+
+def whole_id(value: str) -> str:
+    """The form with 18 characters of an id with 15; any other value as it is."""
+    return forms(value)[1] if len(value) == _SHORT and is_order_id(value) else value
+
+
 def order_id_of(data: Any, path: str) -> str | None:
     """The order's id in a job's data, None without; `path` has dots between its keys."""
     value = data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bot.domain.queues import QueueId
 from bot.domain.times import Ms
@@ -52,6 +53,13 @@ class ActiveJob:
     lock_left: Ms | None = None
 
 
+class Crew(NamedTuple):
+    """How many workers of a queue are connected; with `at_least` there may be more."""
+
+    workers: int
+    at_least: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsRead:
     """What the events stream told since the stored cursor.
@@ -74,13 +82,15 @@ class SampleRequest:
     """What to look at. `cursor` None means a first look. `failure_window` is in ms.
 
     `recent` is how many finished jobs to take the 95th percentile of processing time from: 0 in a
-    tick, 100 for `status`.
+    tick, 100 for `status`. `anew` has the workers counted now: a list of all connections, which
+    serves 10 s else. It is for what a person is about to read, not for what repeats by itself.
     """
 
     queue: QueueId
     cursor: str | None = None
     failure_window: Ms = 900_000
     recent: int = 0
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +98,9 @@ class Sample:
     """One queue at one moment of its Redis' `TIME` (`taken_at`).
 
     `version` is the raw `meta.version` ("bullmq:5.81.0"), None when no Node queue wrote it.
-    `workers` is None when CLIENT LIST may not be asked: unknown, never "none".
+    `workers` is None when CLIENT LIST may not be asked, or shows none while a job has a live lock
+    (whoever holds it does not name its connections, or has just gone): unknown, never "none". With
+    `more_workers` it is the least that there are: their connections tell no number.
     `failed_in_window` and `failed_in_day` count the failed set by score: what still lies there.
     `active_jobs` holds the longest running ones, a bounded number; `counts.active` is the total.
     `processing_p95` is None unless asked for, or when nothing has finished.
@@ -105,6 +117,7 @@ class Sample:
     events: EventsRead = field(default_factory=lambda: EventsRead(cursor="0-0"))
     active_jobs: tuple[ActiveJob, ...] = ()
     workers: int | None = None
+    more_workers: bool = False
     concurrency: int | None = None
     rate_limited_for: Ms = 0
     next_delayed_at: Ms | None = None

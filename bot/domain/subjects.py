@@ -26,12 +26,13 @@ class JobsAbout:
     """The jobs about each of the values that were asked for; values without any are left out.
 
     `complete` is False when there were more jobs than are looked at. `unread` counts jobs whose
-    data was passed over: over 64 KB, or no JSON.
+    data was passed over: over 64 KB, or no JSON; `unread_ids` are the first of them.
     """
 
     found: Mapping[str, tuple[JobAbout, ...]] = field(default_factory=lambda: MappingProxyType({}))
     complete: bool = True
     unread: int = 0
+    unread_ids: frozenset[str] = frozenset()
 
     @property
     def sure(self) -> bool:

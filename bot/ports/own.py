@@ -109,6 +109,17 @@ class PlanStore(Protocol):
         """A plan that is gone is not running."""
         ...
 
+    async def asked(self, *, until: Ms) -> list[str]:
+        """The ids of plans that could be approved until then, at the latest, settled or not.
+
+        The oldest first; each until `forget_asked`.
+        """
+        ...
+
+    async def forget_asked(self, plan_id: str) -> None:
+        """Its request shows what became of it: `asked` does not name it any more."""
+        ...
+
 
 class AuditLog(Protocol):
     """A capped stream of who did what. Entries cannot be changed through the bot."""

@@ -57,7 +57,7 @@ class QueueRemover(Protocol):
     def capture(
         self, queue: QueueId, state: str, jobs: Sequence[FailedRef]
     ) -> AsyncIterator[Captured]:
-        """Whole jobs as they lie in Redis now, a few megabytes (or one job) at a time.
+        """Whole jobs as they lie in Redis now, about a megabyte (or one job) at a time.
 
         `state` is BullMQ's set (`failed`, `completed`, `delayed`, `prioritized`, `wait`,
         `waiting-children`, `paused`), or `ORPHAN`; a job of a list is known by its id alone, and so
@@ -96,10 +96,12 @@ class QueueRemover(Protocol):
         *,
         configured: int | None,
         operation: str = "",
+        most: int | None = None,
     ) -> BatchOutcome:
         """Take ids out of `failed` or `completed` that have no hash; the others are `changed`.
 
-        Each only while it is there with that score; there is nothing to bring back of them.
+        Each only while it is there with that score; there is nothing to bring back of them. An
+        `operation` takes out `most` in all, whoever runs it.
         """
         ...
 

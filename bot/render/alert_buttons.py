@@ -2,8 +2,8 @@
 
 An alert is edited while people reach for it, so no press may land on another change. What looks
 stands first and stays. Silence and Acknowledge end their row, so that nothing follows when they
-leave; Retry, which only shows a plan, has the next row, and End silence the last one, which is
-there only while neither Silence nor Acknowledge is.
+leave; Retry and Unstick, which only show a plan, have the next row, and End silence the last one,
+which is there only while neither Silence nor Acknowledge is.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def rows(
             None if quiet else silence(address, incident.family),
             None if quiet or incident.acknowledged else acknowledge(incident),
         ),
-        actions(*_retries(incident, address, policy)),
+        actions(*_repairs(incident, address, policy)),
         actions(_end_silence(incident.silenced_by)) if incident.silenced_by is not None else None,
     ]
 
@@ -85,7 +85,9 @@ def _look(incident: Incident, address: str) -> list[Element | None]:
     return [first, button("Status", typed("status", address))]
 
 
-def _retries(incident: Incident, address: str, policy: QueuePolicy) -> list[Element | None]:
+def _repairs(incident: Incident, address: str, policy: QueuePolicy) -> list[Element | None]:
+    if incident.facts.lost:
+        return [button("Unstick\u2026", typed("unstick", address), style="primary")]
     return [
         _retry(group, incident, address, policy)
         for group in incident.facts.groups

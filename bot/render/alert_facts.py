@@ -6,6 +6,7 @@ from typing import Final
 
 from bot.domain.incidents import Facts, Happening, Incident, PutBack
 from bot.domain.jobs import FailureGroup
+from bot.domain.listing import listed
 from bot.domain.policy import QueuePolicy
 from bot.domain.put_back import is_explained, is_quiet, share
 from bot.domain.redaction import mask_text
@@ -48,7 +49,13 @@ def advice(incident: Incident) -> str:
             return "Check that the processor is running, then restart the BFF"
         if facts.workers and facts.active:
             return "Workers are busy: wait, or scale out if it keeps growing"
-    return trusted(levels.advice_of(incident.rule)).rstrip(".")
+    usual = trusted(levels.advice_of(incident.rule)).rstrip(".")
+    if not facts.lost:
+        return usual
+    if len(facts.lost) == len(facts.jobs):
+        one = len(facts.jobs) == 1
+        return f"Unstick {'it: its' if one else 'them: their'} worker is gone"
+    return f"Unstick {listed([job.id for job in facts.lost])}. For the rest: {usual}"
 
 
 def latest(incident: Incident) -> Ms:
@@ -127,8 +134,8 @@ def _hands(facts: Facts) -> str:
     parts = ["paused"] if facts.paused else []
     if facts.workers == 0:
         parts.append("no worker connected")
-    elif facts.workers is None:
-        parts.append("workers unknown")
+    elif facts.workers is None or facts.more_workers:
+        parts.append(levels.workers(facts.workers, more=True))
     else:
         parts.append(f"{plural(facts.workers, 'worker')} connected")
     parts.append(f"{number(facts.active)} active")

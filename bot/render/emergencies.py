@@ -42,9 +42,12 @@ def dialog(found: Emergency, catalog: Catalog) -> Modal:
     address = catalog.address(plan.queue)
     alone = not others_may_approve(catalog.access_to(plan.queue), plan.asked_by)
     question = f"*{_verb(plan).capitalize()} {escape(address, 80)}?*"
+    void = f"more than {_TENTH} of these jobs have gone"
+    if not _drains(plan):
+        void = f"these numbers have changed by more than {_TENTH}"
     approval = (
-        f"Another admin must approve within {_MINUTES} minutes. The approval is void when these "
-        f"numbers have changed by more than {_TENTH} by then."
+        f"Another admin must approve within {_MINUTES} minutes. "
+        f"The approval is void when {void} by then."
     )
     if alone:
         approval = (
@@ -53,7 +56,7 @@ def dialog(found: Emergency, catalog: Catalog) -> Modal:
         )
     blocks = [
         section(question, f"*Goes*: {_jobs(plan)}", _numbers(plan.groups)),
-        section(f"*Stays*: {_stays(plan, found.active)}", _orders(plan, catalog), _undone(found)),
+        section(f"*Stays*: {_stays(plan, found)}", _orders(plan, catalog), _undone(found)),
         section(approval),
     ]
     return modal(
@@ -71,17 +74,24 @@ def wrong_name(address: str) -> str:
     return f"That is not the queue's name. Type {plain(address, 80)}, to the letter."
 
 
-def not_paused(queue: QueueId, kind: PlanKind, active: int, catalog: Catalog) -> Message:
-    """Obliterate needs a pause, which is offered."""
+def not_paused(
+    queue: QueueId, kind: PlanKind, active: int, catalog: Catalog, *, lost: int = 0
+) -> Message:
+    """Obliterate needs a pause, which is offered; and before it the end of what is `lost`.
+
+    Before BullMQ 6 nothing of a paused queue can be unstuck: that comes first.
+    """
     address = catalog.address(queue)
     name = f"*{escape(address, 80)}*"
     text = f"{name} is not paused. To {kind.verb} it, pause it first, and let its active jobs end."
     now = f"{plural(active, 'job is', 'jobs are')} active now." if active else ""
+    stuck = _lost(lost)
     return finish(
         text,
         [
-            section(text, now),
+            section(text, now, stuck),
             actions(
+                button("Unstick\u2026", typed("unstick", address)) if lost else None,
                 button("Pause it", typed("pause", address, f"before {kind.verb}")),
                 button(f"{kind.verb.capitalize()}\u2026", typed(kind.verb, address)),
             ),
@@ -179,6 +189,8 @@ def unsent(plan: Plan, why: str) -> Message:
 def _void(plan: Plan) -> str:
     """At which numbers the approval does not count any more."""
     fewest, most = void_beyond(plan.count)
+    if _drains(plan):
+        return f"void when fewer than {number(fewest)} jobs wait by then"
     there = f"more than {number(most)} or fewer than {number(fewest)} jobs are there by then"
     if not plan.count:
         return "void when any job is there by then"
@@ -230,19 +242,28 @@ def _numbers(groups: Sequence[PlanGroup]) -> str:
     return " \u00b7 ".join(said) if total(groups) else ""
 
 
-def _ending(active: int) -> str:
-    """Jobs that workers hold are never taken from them."""
-    be = "is" if active == 1 else "are"
-    return f" {number(active)} {be} active: they must have ended by then." if active else ""
+def _ending(found: Emergency) -> str:
+    """Jobs that workers hold are never taken from them; those that none holds never end."""
+    if found.lost:
+        return f" {_lost(found.lost)}"
+    be = "is" if found.active == 1 else "are"
+    said = f" {number(found.active)} {be} active: they must have ended by then."
+    return said if found.active else ""
 
 
-def _stays(plan: Plan, active: int) -> str:
+def _lost(count: int) -> str:
+    many = "jobs have lost their worker and never end"
+    who = plural(count, "job has lost its worker and never ends", many)
+    return f"{who}: `unstick` first." if count else ""
+
+
+def _stays(plan: Plan, found: Emergency) -> str:
     if not _drains(plan):
         return (
             "nothing. Its schedulers, events and settings go too, the pause with them: what is "
-            f"added after that runs at once.{_ending(active)}"
+            f"added after that runs at once.{_ending(found)}"
         )
-    jobs = f"{number(active)} active" if active else "active jobs"
+    jobs = f"{number(found.active)} active" if found.active else "active jobs"
     return (
         f"{jobs}, all that completed or failed, the next run of each scheduler, jobs that a flow "
         f"hangs on, and whatever was added after {date(plan.asked_at)}."

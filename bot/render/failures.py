@@ -57,7 +57,7 @@ def report(
     blocks.append(
         actions(
             _retry_all(report, asked, may_retry=may_retry),
-            _take_out("Take the ids out\u2026", report, asked, may=may_retry),
+            _take_out("Remove those without data\u2026", report, asked, may=may_retry),
         )
     )
     worst = ", ".join(f"{number(one.count)} {named(one.code, policy, 40)}" for one in shown[:3])
@@ -178,9 +178,9 @@ def _nothing(report: FailureReport, asked: _Asked, *, may_retry: bool) -> Messag
         return simple(text)
     gone = ""
     if report.vanished:
-        gone = f" {plural(report.vanished, 'failed id')} with no job left."
+        gone = f" {plural(report.vanished, 'failed job')} without data: only the id is left."
     text = f"{good}No failed jobs in {address}.{gone}"
-    out = _take_out("Take them out\u2026", report, asked, may=may_retry)
+    out = _take_out("Remove these\u2026", report, asked, may=may_retry)
     return finish(text, [section(text), actions(out)])
 
 
@@ -257,8 +257,8 @@ def _footnotes(report: FailureReport, shown: Sequence[FailureGroup]) -> list[str
         kinds = plural(len(others), "more kind")
         lines.append(f"and {number(count)} in {kinds} of error; narrow it with `--error CODE`")
     if report.vanished:
-        ids = plural(report.vanished, "failed id")
-        lines.append(f"{ids} with no job left: not counted")
+        ids = plural(report.vanished, "failed job")
+        lines.append(f"{ids} without data: not counted")
     return lines
 
 

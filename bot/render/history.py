@@ -72,7 +72,7 @@ def entries(
     blocks.append(_buttons(queue, page, since, more=more))
     newest = mask_text(entries[0].what, policy_of(entries[0], catalog).redact)
     fallback = f"{plural(len(shown), 'action')}, the newest: {escape(newest, 150)}"
-    return finish(f"{fallback} ({entries[0].outcome.value})", blocks)
+    return finish(f"{fallback} ({entries[0].ended})", blocks)
 
 
 def _title(count: int, page: int, page_size: int, *, more: bool) -> str:
@@ -134,18 +134,28 @@ def _entry(entry: AuditEntry, now: Ms, policy: QueuePolicy, *, named: bool) -> s
     """
     said = entry.queue in entry.what.split()
     queue = f" · {escape(entry.queue, 80)}" if named and entry.queue and not said else ""
-    state = "" if entry.outcome is Outcome.DONE else f" · {entry.outcome.value}"
+    asker = f", asked by {mention(entry.asked_by)}" if entry.asked_by else ""
     chosen = f" ({_masked(entry.filter, policy, 120)})" if entry.filter else ""
     told = _detail(entry, policy) or ", ".join(
         f"{number(count)} {escape(name, 40)}" for name, count in entry.counts[:_COUNTS]
     )
-    detail = f": {told}" if told else ""
     approver = f" · approved by {mention(entry.approver)}" if entry.approver else ""
     reason = f" · because {_masked(entry.reason, policy, 120)}" if entry.reason else ""
     return (
         f"{_mark(entry)} {date(entry.at, now)} {mention(entry.user)}: "
-        f"{_masked(entry.what, policy, 160)}{chosen}{queue}{state}{detail}{approver}{reason}"
+        f"{_masked(entry.what, policy, 160)}{asker}{chosen}{queue}"
+        f"{_ended(entry, told)}{approver}{reason}"
     )
+
+
+def _ended(entry: AuditEntry, told: str) -> str:
+    """How it ended, who else had a part in it, and the rest: ` · expired, @Dana came too late`."""
+    who = mention(entry.ended_by) if entry.ended_by else ""
+    if entry.ended == "expired":
+        return f" · expired, {who} {told}".replace("  ", " ")
+    by = (f" when {who} approved" if entry.ended == "void" else f" by {who}") if who else ""
+    state = "" if entry.outcome is Outcome.DONE else f" · {entry.ended}{by}"
+    return f"{state}: {told}" if told else state
 
 
 def _mark(entry: AuditEntry) -> str:

@@ -33,6 +33,8 @@ COLUMNS: Final = (
     "jobs",
     "plan",
     "id",
+    "asked_by",
+    "ended_by",
 )
 """The first line. New columns come at the end: people's own sheets count on the order."""
 
@@ -71,7 +73,7 @@ def _row(entry: AuditEntry, catalog: Catalog) -> list[str]:
         mask_text(entry.what, redact),
         mask_text(entry.filter, redact),
         entry.queue or "",
-        entry.outcome.value,
+        entry.ended,
         mask_text(entry.detail, redact),
         "; ".join(f"{name} {count}" for name, count in entry.counts),
         entry.approver or "",
@@ -80,6 +82,8 @@ def _row(entry: AuditEntry, catalog: Catalog) -> list[str]:
         " ".join(entry.jobs),
         entry.plan or "",
         entry.id,
+        entry.asked_by or "",
+        entry.ended_by or "",
     )
     return [_harmless(cell) for cell in cells]
 

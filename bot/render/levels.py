@@ -95,11 +95,16 @@ def retry_word(
     }[retryable]
 
 
-def workers(count: int | None) -> str:
-    """How many workers are connected; unknown is never said as none."""
+def workers(count: int | None, *, more: bool = False) -> str:
+    """How many workers are connected; unknown is never said as none.
+
+    With `more` there may be more of them than were counted, and no number is said.
+    """
     if count is None:
         return "workers unknown"
-    return plural(count, "worker") if count else "no workers"
+    if not count:
+        return "no workers"
+    return "workers connected" if more else plural(count, "worker")
 
 
 def readings(incident: Incident, policy: QueuePolicy | None = None) -> tuple[str, str]:

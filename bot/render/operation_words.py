@@ -47,7 +47,8 @@ def done_words(plan: Plan, tally: Tally, address: str, error: str = "") -> str:
     if not done:
         return f"Changed none of {of} in {queue}"
     if done > plan.count:  # some came after the card
-        return f"{_DONE[plan.kind].format(jobs(replace(plan, count=done)))} {queue}"
+        came = f"{number(plan.count)} when asked"
+        return f"{_DONE[plan.kind].format(jobs(replace(plan, count=done)))} {queue}, {came}"
     return f"{_DONE[plan.kind].format(f'{number(done)} of {of}')} {queue}"
 
 
@@ -75,7 +76,7 @@ def changed(plan: Plan, count: int) -> str:
         return "no longer failed"
     if plan.kind is PlanKind.UNDO:
         return f"in use again, and {'stays' if count == 1 else 'stay'} archived"
-    return "no longer as shown"
+    return "no longer delayed" if plan.kind is PlanKind.PROMOTE else "no longer as shown"
 
 
 def vanished(plan: Plan, count: int) -> str:
@@ -87,8 +88,8 @@ def vanished(plan: Plan, count: int) -> str:
         return ""
     if plan.kind is not PlanKind.CLEAN:
         return f"{number(count)} had vanished"
-    ids = "its id is" if count == 1 else "their ids are"
-    return f"{number(count)} had no job left: {ids} gone now"
+    lost = "its data: its id is" if count == 1 else "their data: their ids are"
+    return f"{number(count)} had lost {lost} removed too"
 
 
 def left_out(plan: Plan) -> str:
@@ -96,7 +97,7 @@ def left_out(plan: Plan) -> str:
     if plan.kind in (PlanKind.CLEAN, PlanKind.DRAIN, PlanKind.OBLITERATE):
         return "a flow or a scheduler needs them, or a worker holds them"
     if plan.kind is PlanKind.UNDO:
-        return "they stay archived: their order is done or under way without them"
+        return "they stay archived: their order is done or under way without them, or may be"
     if plan.kind is PlanKind.UNSTICK:
         return "their keys are damaged, or a worker looks for stalled jobs all the while"
     return "they would be lost: prioritized, or damaged"
@@ -135,7 +136,8 @@ def archives(plan: Plan, operation: Operation) -> bool:
     if plan.kind is PlanKind.SALESFORCE:
         ended = operation.receipt or Receipt()
         waits = operation.phase is not Phase.WATCHING and ended.waiting
-        return bool(end_note(plan, operation) and (ended.failed_again or ended.gone or waits))
+        archived = "/queue undo" in end_note(plan, operation)
+        return bool(archived and (ended.failed_again or ended.gone or waits))
     return makes_archive(plan) and bool(operation.tally.done)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from bot.domain.message import Message
 from bot.domain.operations import WATCH_LIMIT, Operation, Phase, Receipt, went_well
+from bot.domain.plan_warnings import without_worker
 from bot.domain.plans import Plan, PlanKind, PlanStatus
 from bot.domain.policy import Catalog, QueuePolicy
 from bot.domain.times import Ms
@@ -52,7 +53,9 @@ class OperationRenderer:
         policy = self._catalog.policy(plan.queue)
         bad = plan.canary and operation.tally.refused
         text = f"{f'{WARNING_SIGN} ' if bad else _mark(ended)}{receipt_words(ended, policy, plan)}"
-        return finish(text, [section(text), actions(*self._after(plan, operation))])
+        out = words.left_out_words(plan, operation)
+        said = f"{text}. {out}" if out else text
+        return finish(said, [section(text, out), actions(*self._after(plan, operation))])
 
     def _running(self, plan: Plan, operation: Operation, now: Ms) -> Message:
         total = plan.canary or plan.whole
@@ -60,13 +63,13 @@ class OperationRenderer:
             f"{plan.kind.doing} {self._about(plan, plan.canary or plan.count)}, by {_people(plan)}"
         )
         done = min(operation.tally.seen, total)
-        line = words.progress(total, operation, now)
+        line, out = words.progress(total, operation, now), words.left_out_words(plan, operation)
         if operation.phase is Phase.WAITING and plan.begin_at is not None:
             line = (
                 f"Begins {date(plan.begin_at, now)}: the least time between two tries is over then"
             )
         blocks: list[Block | None] = [
-            section(f"*{headline}*", line, words.waiting(operation, now)),
+            section(f"*{headline}*", line, out, words.waiting(operation, now)),
             actions(
                 # no dialog: a brake works at once, and what it leaves can be asked for again
                 press("Stop", action_ids.OPERATION_STOP, plan.id)
@@ -214,9 +217,13 @@ def receipt_words(ended: Receipt, policy: QueuePolicy, plan: Plan, *, over: bool
     """
     said = [f"*{number(ended.completed)} completed*"]
     if ended.failed_again:
-        said.append(f"{number(ended.failed_again)} failed again ({_codes(ended, policy, plan)})")
+        again = " again" if plan.kind in RETRIES else ""
+        codes = _codes(ended, policy, plan)
+        said.append(f"{number(ended.failed_again)} failed{again} ({codes})")
     if ended.waiting:
         said.append(f"{number(ended.waiting)} {'still waiting' if over else 'not seen to end yet'}")
+        if ended.waiting == ended.watched and without_worker(plan.warnings):
+            said.append("no worker was connected when it was asked")
     if ended.gone:
         said.append(f"{number(ended.gone)} ended unseen")
     if ended.without_job:
@@ -229,12 +236,15 @@ def receipt_words(ended: Receipt, policy: QueuePolicy, plan: Plan, *, over: bool
 def began(plan: Plan, catalog: Catalog) -> Message:
     """In the place of the card, for the one who pressed."""
     queue = escape(catalog.address(plan.queue), 80)
-    count = plan.canary or plan.count - plan.done
+    out = len(plan.overtaken.jobs)
+    count = plan.canary or plan.count - plan.done - out
     other = "the other " if plan.done and not plan.canary else ""
     what = f"{other}{jobs(replace(plan, count=count))} of {queue}"
     when = "Begun" if plan.begin_at is None else f"Planned for {date(plan.begin_at)}"
+    why = trusted("; ".join(plan.overtaken.said), 400)
+    left = f"{number(out)} left out: {why}. " if out and not plan.canary else ""
     return simple(
-        f"{when}: {what}. Its message shows how far it is and has the Stop button: in this "
+        f"{when}: {what}. {left}Its message shows how far it is and has the Stop button: in this "
         "channel, or in your direct messages with me where I may not post."
     )
 
@@ -262,6 +272,8 @@ def _mark(ended: Receipt) -> str:
 def _codes(ended: Receipt, policy: QueuePolicy, plan: Plan) -> str:
     """The codes of what failed again; those that the plan did not have are new."""
     before = {group.code for group in plan.groups}
+    if len(ended.failed) == 1 and before.isdisjoint(ended.failed) and before:
+        return f"another error: {named(next(iter(ended.failed)), policy, 60)}"
     said = []
     for code, count in list(ended.failed.items())[:_CODES]:
         new = "" if code in before or not before else "new: "

@@ -97,9 +97,15 @@ def card(
 def _changed(change: Change) -> str:
     """Why it is asked again."""
     said = [trusted(one, 200) for one in change.overtaken.said]
+    if change.unchecked:
+        why = trusted(change.unchecked, 200)
+        said.append(f"Salesforce cannot tell any more which orders are done ({why})")
     if change.drifted:
         then, now = (f" ({number(one)} left out)" if one > 0 else "" for one in change.left_out)
         matched = f"{number(change.was)} matched then{then}, {number(change.matching)} now{now}"
+        if change.gone:
+            be = "is" if change.gone == 1 else "are"
+            matched = f"{number(change.gone)} of {number(change.was)} {be} not delayed any more"
         said.insert(0, matched)
     why = f"Changed since you were asked: {'; '.join(said)}"
     if not said:
@@ -117,9 +123,9 @@ def _what(plan: Plan) -> str:
 def jobs(plan: Plan) -> str:
     """How many of what: `9 jobs`, `1,204 completed jobs`, `3 orphans`."""
     if plan.state == GHOSTS:
-        return plural(plan.count, "id without a job", "ids without a job")
+        return plural(plan.count, "failed job without data", "failed jobs without data")
     if plan.kind is PlanKind.SWEEP:
-        return plural(plan.count, "orphan hash", "orphan hashes")
+        return plural(plan.count, "orphaned job")
     if plan.state == STUCK:
         return plural(plan.count, "order")
     most = "up to " if plan.at_most else ""
@@ -138,7 +144,6 @@ def _kind(plan: Plan) -> str:
         PlanKind.UNSTICK: "active job",
         PlanKind.CLEAN: f"{state_word(plan.state)} job".strip(),
         PlanKind.UNDO: f"{state_word(plan.state)} job".strip(),
-        PlanKind.DRAIN: "pending job",
         **dict.fromkeys(RETRIES, "failed job"),
     }
     return kinds.get(plan.kind, "job")

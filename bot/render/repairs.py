@@ -19,7 +19,7 @@ from bot.render.typed import typed
 from bot.render.words import code, date, escape, mention, number, plural
 
 _ARCHIVES: Final = 10
-_MADE_BY: Final = {"clean": "cleaned", "remove": "removed", "drain": "drained", "sweep": "swept"}
+_MADE_BY: Final = {"clean": "cleaned", "remove": "removed", "drain": "drained", "sweep": "cleaned"}
 
 
 def lines(plan: Plan, archive: ArchiveInfo | None, now: Ms) -> list[str]:
@@ -53,7 +53,7 @@ def offers(plan: Plan, catalog: Catalog, *, orphans: int) -> list[Element | None
     if not orphans:
         return []
     address = catalog.address(plan.queue)
-    label = f"{plural(orphans, 'orphan hash', 'orphan hashes')}\u2026"
+    label = f"{plural(orphans, 'orphaned job')}\u2026"
     return [button(label, typed("clean", address, "orphans"))]
 
 

@@ -151,7 +151,7 @@ def _numbers(view: StatusView, health: QueueHealth) -> str:
     if Metric.FAILED not in metrics:
         parts.append(f"{number(sample.failed_in_day)} failed in 24 h")
     parts.append(f"{number(counts.active)} active")
-    parts.append(levels.workers(sample.workers))
+    parts.append(levels.workers(sample.workers, more=sample.more_workers))
     if sample.oldest_waiting_at is not None and counts.backlog:
         parts.append(f"oldest waiting {length(now - sample.oldest_waiting_at)}")
     if counts.delayed:

@@ -8,6 +8,7 @@ from bot.domain.message import Message
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
 from bot.domain.salesforce import StuckOrders
+from bot.domain.sample import Sample
 from bot.domain.times import Ms
 from bot.errors import RefusedError
 from bot.render import levels, orders
@@ -139,10 +140,17 @@ def _counts(health: QueueHealth, view: StatusView) -> list[str]:
         if counts.waiting_children
         else "",
         _processing(health),
-        f"*{number(sample.workers)}* {'worker' if sample.workers == 1 else 'workers'} connected"
-        if sample.workers is not None
-        else "Workers: unknown, Redis does not say",
+        _workers(sample),
     ]
+
+
+def _workers(sample: Sample) -> str:
+    if sample.workers is None:
+        why = "none is seen, but jobs are locked" if sample.busy else "Redis does not say"
+        return f"Workers: unknown, {why}"
+    if sample.more_workers:
+        return "Workers connected: how many, Redis does not say"
+    return f"*{number(sample.workers)}* {'worker' if sample.workers == 1 else 'workers'} connected"
 
 
 def _backlog(health: QueueHealth, now: Ms) -> str:

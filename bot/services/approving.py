@@ -6,10 +6,11 @@ of two presses at once one wins.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from bot.domain.access import Actor
-from bot.domain.audit import Outcome
+from bot.domain.audit import NOT_ALLOWED, Outcome
 from bot.domain.emergencies import Verdict, changes, exchanged, hurried, total, verdict
 from bot.domain.plans import APPROVAL_LIFETIME, Plan, PlanGroup, PlanStatus
 from bot.domain.policy import Catalog
@@ -58,8 +59,8 @@ class Approving:
         """Open the plan for a second admin's approval; ten minutes from now on.
 
         Raises:
-            StaleError: it is unknown, another person's, expired, asked already, or the counts have
-                changed by more than a tenth since they were shown, in sum or by their states.
+            StaleError: it is unknown, another person's, expired, asked already, or over a tenth of
+                the jobs are `exchanged` since they were shown.
             UsageError: the name is not the queue's.
         """
         plan = await self.plan(plan_id)
@@ -75,7 +76,7 @@ class Approving:
         if not self.is_named(plan, typed):
             raise UsageError("That is not the queue's name. Nothing was changed.")
         groups = await self._planner.counted(plan)
-        if exchanged(plan.groups, groups):
+        if exchanged(plan, groups):
             raise StaleError(
                 f"The queue has changed: {plan.matching:,} jobs were shown, {total(groups):,} are "
                 f"there now ({changes(plan.groups, groups)}). Nothing was changed. Ask again."
@@ -89,19 +90,44 @@ class Approving:
         )
         if not await self._plans.advance(asked, expected=PlanStatus.PROPOSED):
             raise self._settled(await self.plan(plan_id))
-        await self._record(actor, asked, "ask", Outcome.DONE, "asked a second admin")
+        await self._record(actor, asked, "ask", Outcome.DONE, "")
         return asked
 
     async def unsent(self, plan: Plan) -> None:
         """Put a plan aside whose request did not get into the channel for sure."""
         await self._close(plan, plan.asked_by, Verdict.UNSENT)
 
+    async def overdue(self) -> list[Plan]:
+        """What was asked and has had its ten minutes: put aside now if it still waited.
+
+        Each again until `shown`, and told in the audit log once, whoever crashes in between.
+
+        Raises:
+            RedisUnavailableError: Bullhorn's own Redis does not answer.
+        """
+        found = []
+        for plan_id in await self._plans.asked(until=await self._reader.now()):
+            plan = await self.plan(plan_id)
+            if plan is not None and plan.status is PlanStatus.ASKED:
+                with suppress(StaleError):  # a press has settled it at this very moment
+                    await self._close(plan, None, Verdict.EXPIRED)
+                plan = await self.plan(plan_id)
+            if plan is None:
+                await self.shown(plan_id)
+            elif verdict(plan) is not Verdict.EXPIRED or await self._record_end(plan, plan):
+                found.append(plan)
+        return found
+
+    async def shown(self, plan_id: str) -> None:
+        """The message of a request shows what became of it, as far as Slack lets it."""
+        await self._plans.forget_asked(plan_id)
+
     async def approve(self, actor: Actor, plan_id: str) -> Plan:
         """Begin what was asked, if nothing speaks against it; else the plan says what does.
 
         Returns:
-            The plan: begun, or put aside since it has expired or the counts have changed by more
-            than a tenth, in sum or by their states. Then `matching` is what is there now.
+            The plan: begun, or put aside since it has expired or over a tenth of the jobs are
+            `exchanged`. Then `matching` is what is there now.
 
         Raises:
             StaleError: it is unknown, or settled already.
@@ -110,17 +136,18 @@ class Approving:
         """
         plan = await self._asked(plan_id)
         if plan.asked_by == actor.user:
-            await self._record(actor, plan, plan.kind.verb, Outcome.REFUSED, "approved by themself")
+            await self.not_allowed(actor, plan, "approve", "another admin must, not who asked")
             raise self._own(plan)
         if await self._reader.now() >= plan.expires_at:
-            return await self._expire(plan, actor)
+            return await self._close(plan, actor.user, Verdict.EXPIRED)
         try:
             await self._planner.check(plan)
         except RefusedError as error:
-            await self._record(actor, plan, plan.kind.verb, Outcome.REFUSED, str(error))
+            by = plan.asked_by
+            await self._record(actor, plan, "approve", Outcome.REFUSED, str(error), asked_by=by)
             raise
         groups = await self._planner.counted(plan)
-        if exchanged(plan.groups, groups):
+        if exchanged(plan, groups):
             return await self._close(plan, actor.user, Verdict.VOID, now=groups)
         asker = Actor(user=plan.asked_by, channel=plan.channel)
         approved = replace(plan, approved_by=actor.user)
@@ -136,12 +163,16 @@ class Approving:
             StaleError: it is unknown, or settled already.
         """
         plan = await self._asked(plan_id)
-        if await self._reader.now() >= plan.expires_at:
-            return await self._expire(plan, actor)
-        return await self._close(plan, actor.user, Verdict.REFUSED)
+        late = await self._reader.now() >= plan.expires_at
+        how = Verdict.EXPIRED if late else Verdict.REFUSED
+        return await self._close(plan, actor.user, how)
 
-    async def _expire(self, plan: Plan, actor: Actor) -> Plan:
-        return await self._close(plan, actor.user, Verdict.EXPIRED)
+    async def not_allowed(self, actor: Actor, plan: Plan, step: str, why: str) -> None:
+        """Record that someone may not do this `step` ("ask", "approve", "refuse")."""
+        await self._record(
+            actor, plan, step, Outcome.REFUSED, why, word=NOT_ALLOWED,
+            asked_by=plan.asked_by if plan.asked_by != actor.user else None,
+        )  # fmt: skip
 
     async def _asked(self, plan_id: str) -> Plan:
         """The plan, if it waits for approval.
@@ -160,9 +191,11 @@ class Approving:
         return plan
 
     async def _close(
-        self, plan: Plan, by: str, how: Verdict, *, now: tuple[PlanGroup, ...] | None = None
+        self, plan: Plan, by: str | None, how: Verdict, *, now: tuple[PlanGroup, ...] | None = None
     ) -> Plan:
         """Put it aside, and say why; `now` is what is there instead of what was asked about.
+
+        `by` is who pressed, None where nobody did.
 
         Raises:
             StaleError: another press has settled it.
@@ -178,9 +211,17 @@ class Approving:
         )
         if not await self._plans.advance(closed, expected=PlanStatus.ASKED):
             raise self._settled(await self.plan(plan.id))
-        actor = Actor(user=by, channel=plan.channel)
-        await self._record(actor, closed, plan.kind.verb, Outcome.REFUSED, _why(plan, closed, how))
+        await self._record_end(plan, closed)
         return closed
+
+    async def _record_end(self, asked: Plan, plan: Plan) -> bool:
+        """Who asked for what, what became of it, and by whom; False where Redis took it not."""
+        by = plan.confirmed_by if plan.confirmed_by != plan.asked_by else None
+        word, detail = _end(asked, plan, by)
+        return await self._record(
+            Actor(user=plan.asked_by, channel=plan.channel), plan, plan.kind.verb, Outcome.REFUSED,
+            detail, word=word, ended_by=by, once=f"{plan.id}-closed",
+        )  # fmt: skip
 
     def _own(self, plan: Plan) -> AccessDeniedError:
         """Who asked is not the second person; `people` are those who are."""
@@ -212,19 +253,26 @@ class Approving:
         return StaleError("This request is over. Nothing was changed. Ask for a new one.")
 
     async def _record(
-        self, actor: Actor, plan: Plan, action: str, word: Outcome, detail: str
-    ) -> None:
+        self, actor: Actor, plan: Plan, action: str, outcome: Outcome, detail: str, *,
+        word: str = "", asked_by: str | None = None, ended_by: str | None = None, once: str = "",
+    ) -> bool:  # fmt: skip
         what = words.what(plan, self._catalog.policy(plan.queue).redact)
-        await self._journal.record(
-            actor, action, what if action != "ask" else f"ask to {what}", word,
-            queue=plan.queue, job_count=0, detail=detail, plan=plan.id,
+        said = {"ask": f"ask to {what}", plan.kind.verb: what}
+        return await self._journal.record(
+            actor, action, said.get(action, f"{action}: {what}"), outcome,
+            queue=plan.queue, job_count=0, detail=detail, plan=plan.id, word=word,
+            asked_by=asked_by, ended_by=ended_by, once=once,
         )  # fmt: skip
 
 
-def _why(asked: Plan, plan: Plan, how: Verdict) -> str:
+def _end(asked: Plan, plan: Plan, by: str | None) -> tuple[str, str]:
+    """A word for what became of it, and the rest; `by` is the other person who brought it about."""
+    how = verdict(plan)
     if how is Verdict.VOID:
         sums = f"{plan.count:,} when it was asked, {plan.matching:,} now"
-        return f"void: {sums} ({changes(asked.groups, plan.groups)})"
+        return "void", f"{sums} ({changes(asked.groups, plan.groups)})"
+    if how is Verdict.EXPIRED:
+        return "expired", "came too late" if by else "nobody approved"
     if how is Verdict.REFUSED:
-        return "taken back" if plan.confirmed_by == plan.asked_by else "not approved"
-    return "not approved in time" if how is Verdict.EXPIRED else "the request could not be posted"
+        return ("refused", "") if by else ("taken back", "")
+    return "not sent", "the request could not be posted"

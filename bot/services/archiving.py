@@ -1,4 +1,4 @@
-"""Takes jobs out of a queue into the archive, and brings them back: a batch at a time.
+"""Takes jobs out of a queue into the archive, a batch at a time.
 
 A batch goes capture, put, remove, settle. Whatever is removed was put before, and the removing
 script enters it into the operation's done set: so after a crash at any point, `resume` finishes
@@ -10,12 +10,11 @@ that process would remove later would be kept by nobody.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeAlias
 
-from bot.domain.archives import Kept, in_order
+from bot.domain.archives import Kept
 from bot.domain.jobs import ArchivedJob, BatchOutcome, FailedRef
 from bot.domain.queues import QueueId
 from bot.errors import BullhornError, RefusedError, StaleError
@@ -24,9 +23,6 @@ from bot.services.done_ids import done_among
 
 Reopen: TypeAlias = Callable[[], Awaitable[None]]
 """Makes the archive where it is not there."""
-
-Stays: TypeAlias = Callable[[int, Sequence[ArchivedJob]], Awaitable[Collection[str]]]
-"""Which of the jobs of a batch must stay archived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ class _Batch:
 
 
 class Archiving:
-    """One batch of an operation that archives or undoes."""
+    """One batch of an operation that archives."""
 
     def __init__(self, *, remover: QueueRemover, archive: Archive, done: DoneSets) -> None:
         self._remover = remover
@@ -142,65 +138,6 @@ class Archiving:
             refusal.done = outcome
             raise refusal
         return outcome
-
-    async def bring_back(
-        self,
-        queue: QueueId,
-        *,
-        archive_id: str,
-        batch: int,
-        configured: int | None,
-        operation: str,
-        size: Callable[[], int],
-        stays: Stays | None = None,
-    ) -> AsyncIterator[BatchOutcome]:
-        """Restore a batch as it was, `size()` jobs at a time; what is back goes out of the archive.
-
-        `operation` is the undo's own; what `stays` tells of jobs that come next is `left_out`.
-        Batches must be brought back in the archive's order, and may be again: what was restored is
-        `already` then.
-
-        Raises:
-            RefusedError: the queue does not allow it now; `done` is what was restored before.
-            UnavailableError: something does not answer; call again.
-        """
-        drop = partial(
-            self.drop_returned, queue, archive_id=archive_id, batch=batch, operation=operation
-        )
-        waiting = in_order(await self._archive.batch(archive_id, batch))
-        while waiting:
-            staying = await stays(batch, waiting) if stays is not None else ()
-            count = size()
-            jobs, waiting = waiting[:count], waiting[count:]
-            some = [job for job in jobs if job.id not in staying]
-            try:
-                outcome = await self._remover.restore(
-                    queue, some, configured=configured, operation=operation, archive=archive_id
-                )
-            except RefusedError:
-                await drop(jobs=some)
-                raise
-            await drop(jobs=some)
-            yield outcome + BatchOutcome(left_out=len(jobs) - len(some))
-
-    async def drop_returned(
-        self,
-        queue: QueueId,
-        *,
-        archive_id: str,
-        batch: int,
-        operation: str,
-        jobs: Sequence[ArchivedJob] | None = None,
-    ) -> None:
-        """Take what this undo has brought back out of a batch: of these `jobs`, or of all of it.
-
-        Raises:
-            UnavailableError: something does not answer; call again.
-        """
-        some = await self._archive.batch(archive_id, batch) if jobs is None else jobs
-        back = await done_among(self._done, queue, operation, [job.id for job in some])
-        if back:
-            await self._archive.drop_jobs(archive_id, batch, back)
 
     async def _remove(
         self, batch: _Batch, jobs: Sequence[ArchivedJob], configured: int | None

@@ -153,8 +153,10 @@ class CleanPlanner:
         if not ghosts:
             return []
         of = "them" if looked >= count else f"the {looked:,} oldest"
-        have, ids = ("has", "its id: that goes") if ghosts == 1 else ("have", "their ids: these go")
-        return [f"{ghosts:,} of {of} {have} no job left, only {ids} too"]
+        have, ids = "have", "their data: their ids go"
+        if ghosts == 1:
+            have, ids = "has", "its data: its id goes"
+        return [f"{ghosts:,} of {of} {have} lost {ids} too"]
 
     async def _look_for_orphans(self, queue: QueueId) -> int:
         """How many a short look finds."""
@@ -168,8 +170,8 @@ class CleanPlanner:
         if job is None:
             return JobGoneError(f"Job {job_id[:60]} is not in {address} (any more).")
         return JobGoneError(
-            f"Job {job_id[:60]} is in none of the lists of {address}: only its hash is left. "
-            f"`clean {address} orphans` removes such hashes."
+            f"Job {job_id[:60]} is in none of the lists of {address}: only its data is left. "
+            f"`clean {address} orphans` removes such jobs."
         )
 
 
@@ -212,10 +214,10 @@ def _without_job(count: int, of: int) -> list[str]:
     if not count:
         return []
     if of == 1:
-        return ["It has no job left, only its id: that goes, and there is nothing to archive"]
+        return ["Its data is gone, only its id is left: that goes, and there is nothing to archive"]
     if count == 1:
-        return ["1 of them has no job left, only its id: that goes too, and is not archived"]
-    return [f"{count:,} of them have no job left, only their ids: these go too, not archived"]
+        return ["1 of them has lost its data: its id goes too, and is not archived"]
+    return [f"{count:,} of them have lost their data: their ids go too, and are not archived"]
 
 
 def _described(job: JobDetail, redact: Sequence[str]) -> str:
@@ -237,7 +239,7 @@ def _nothing(state: str, older_than: Ms, orphans: int, address: str) -> str:
     text = f"No job of {address} {verb}{age}: nothing to clean."
     if orphans:
         text += (
-            f" {orphans:,} orphan hashes of jobs were left by bare commands: "
-            f"`clean {address} orphans` removes them."
+            f" {orphans:,} orphaned {'job was' if orphans == 1 else 'jobs were'} left by bare "
+            f"commands: `clean {address} orphans` removes {'it' if orphans == 1 else 'them'}."
         )
     return text

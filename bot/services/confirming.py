@@ -96,6 +96,7 @@ class Confirming:
         change = await change_of(plan, planner)
         if change:
             return await self._ask_again(actor, plan, change)
+        plan = replace(plan, overtaken=change.overtaken)
         return Confirmed(plan=await self.begin(actor, plan, expected=PlanStatus.PROPOSED))
 
     async def rest(self, actor: Actor, plan_id: str) -> Confirmed:
@@ -116,6 +117,7 @@ class Confirming:
         change = await change_of(rest, planner, late=await self._is_late(rest))
         if change:
             return await self._ask_again(actor, rest, change)
+        rest = replace(rest, overtaken=change.overtaken)
         return Confirmed(plan=await self.begin(actor, rest, expected=PlanStatus.TRIED))
 
     async def begin(self, actor: Actor, plan: Plan, *, expected: PlanStatus) -> Plan:
@@ -186,11 +188,7 @@ class Confirming:
             await self._put_aside(plan)
             return Confirmed(plan=plan, drawn_again=again, change=change)
         await self._put_aside(plan)
-        left = plan.count - plan.done
-        raise JobGoneError(
-            f"None of these {left:,} {words.noun(plan, left)} is there any more. "
-            "Nothing was changed."
-        )
+        raise JobGoneError(words.none_left(plan))
 
     async def _is_late(self, plan: Plan) -> bool:
         """Whether a canary's rest was offered too long ago to begin as it was."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from secrets import token_hex
 
 from bot.domain.access import Actor
+from bot.domain.commandline import join
 from bot.domain.compatibility import Action, allow, major_version
 from bot.domain.emergencies import Emergency, going, total
+from bot.domain.health import lost
 from bot.domain.plans import PLAN_LIFETIME, Plan, PlanGroup, PlanKind
 from bot.domain.policy import Catalog
 from bot.domain.queues import QueueId
@@ -63,6 +65,7 @@ class EmergencyPlanner:
         return Emergency(
             plan=plan,
             active=sample.counts.active,
+            lost=len(lost(sample)),
             room=await self._archive.room(),
             cap=self._archive.cap,
             kept=self._archive.kept,
@@ -90,8 +93,16 @@ class EmergencyPlanner:
         """
         sample = await self._facts.sample(plan.queue)
         self._allow(plan.queue, plan.kind, sample)
-        active = sample.counts.active
-        if plan.kind is PlanKind.OBLITERATE and active:
+        if plan.kind is not PlanKind.OBLITERATE:
+            return
+        active, stuck = sample.counts.active, len(lost(sample))
+        if stuck:
+            many = "jobs have lost their worker and never end"
+            who = "job has lost its worker and never ends" if stuck == 1 else many
+            refusal = RefusedError(f"{stuck:,} {who}: `unstick` first.")
+            refusal.offer = join(["unstick", self._catalog.address(plan.queue)])
+            raise refusal
+        if active:
             jobs = "job is" if active == 1 else "jobs are"
             raise RefusedError(
                 f"{active:,} {jobs} active: obliterate would take them from their workers. "
@@ -106,4 +117,5 @@ class EmergencyPlanner:
             raise NotPausedError(
                 f"{self._catalog.address(queue)} is not paused. Pause it, then try again.",
                 active=sample.counts.active,
+                lost=len(lost(sample)),
             )

@@ -41,44 +41,45 @@ class Journal:
         approver: str | None = None,
         filter: str = "",  # noqa: A002 - the entry's own word
         counts: Mapping[str, int] | None = None,
+        word: str = "",
+        asked_by: str | None = None,
+        ended_by: str | None = None,
         once: str = "",
     ) -> bool:
         """Append an entry; False when Redis took it not (it is in the log then, and only there).
 
         `queue` may be a queue's address as people say it. `filter` says in words which jobs were
         chosen, `approver` is the second person's id, `counts` the outcome's numbers by name.
+        `word`, `asked_by` and `ended_by` are as the entry has them.
         With `once`, only the first entry of that name is written, whoever else may try.
         """
         entry = AuditEntry(
-            at=0,
-            user=actor.user,
-            channel=actor.channel,
-            action=action,
-            what=what,
-            outcome=outcome,
+            at=0, user=actor.user, channel=actor.channel, action=action, what=what,
+            outcome=outcome, word=word, asked_by=asked_by, ended_by=ended_by,
             queue=self._catalog.address(queue) if isinstance(queue, QueueId) else queue,
             jobs=tuple(jobs[:AUDIT_JOBS]),
             job_count=len(jobs) if job_count is None else job_count,
-            detail=detail,
-            reason=reason,
-            plan=plan,
-            approver=approver,
-            filter=filter,
+            detail=detail, reason=reason, plan=plan, approver=approver, filter=filter,
             counts=tuple((counts or {}).items()),
-        )
+        )  # fmt: skip
         return await self._store(entry, once, where=str(queue) if queue else None)
 
     async def _store(self, entry: AuditEntry, once: str, *, where: str | None) -> bool:
-        """Log it, with the queue in full, and append it with Redis' time."""
-        _log.info(
-            "audit", user=entry.user, channel=entry.channel, action=entry.action, what=entry.what,
-            outcome=entry.outcome.value, queue=where, detail=entry.detail, plan=entry.plan,
-            approver=entry.approver, filter=entry.filter, counts=dict(entry.counts),
-        )  # fmt: skip
+        """Append it with Redis' time, and log it, with the queue in full; each once."""
+        new, lost = True, ""
         try:
             timed = replace(entry, at=await self._reader.now())
-            await self._audit.record(timed, once=once)
+            new = await self._audit.record(timed, once=once)
         except RedisUnavailableError as error:
-            _log.error("audit entry could not be stored", reason=str(error))
-            return False
-        return True
+            lost = str(error)
+        if new:
+            _log.info(
+                "audit", user=entry.user, channel=entry.channel, action=entry.action,
+                what=entry.what, outcome=entry.outcome.value, queue=where, detail=entry.detail,
+                plan=entry.plan, approver=entry.approver, filter=entry.filter,
+                counts=dict(entry.counts), word=entry.word, asked_by=entry.asked_by,
+                ended_by=entry.ended_by,
+            )  # fmt: skip
+        if lost:
+            _log.error("audit entry could not be stored", reason=lost)
+        return not lost

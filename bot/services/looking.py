@@ -119,14 +119,15 @@ class Looking:
     async def at(self, queue: QueueId) -> Look:
         """One queue, now."""
         memories = await self._store.cursors()
-        round_ = await self._reader.sample(self._requests([queue], memories, RECENT))
+        round_ = await self._reader.sample(self._requests([queue], memories, RECENT, anew=True))
         return await self._seen([queue], memories, round_)
 
     async def _look(self) -> Look:
         queues = sorted(await self._finder.seen())
         memories = await self._store.cursors()
         few = len(queues) <= IN_FULL
-        round_ = await self._reader.sample(self._requests(queues, memories, RECENT if few else 0))
+        requests = self._requests(queues, memories, RECENT if few else 0, anew=True)
+        round_ = await self._reader.sample(requests)
         look = await self._seen(queues, memories, round_)
         if few or not (first := await self._in_full(look)):
             return look
@@ -165,13 +166,18 @@ class Looking:
 
     @staticmethod
     def _requests(
-        queues: Iterable[QueueId], memories: Mapping[QueueId, QueueMemory], recent: int
+        queues: Iterable[QueueId],
+        memories: Mapping[QueueId, QueueMemory],
+        recent: int,
+        *,
+        anew: bool = False,
     ) -> list[SampleRequest]:
         return [
             SampleRequest(
                 queue=queue,
                 cursor=memories[queue].cursor if queue in memories else None,
                 recent=recent,
+                anew=anew,
             )
             for queue in queues
         ]

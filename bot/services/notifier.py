@@ -22,6 +22,7 @@ from bot.domain.state import WatchChanges, WatchState
 from bot.domain.times import MINUTE, SECOND, Ms
 from bot.errors import BullhornError, LostLeaseError, SlackRefusedError, SlackUnavailableError
 from bot.ports import AlertWriter, Messenger, QueueReader, WatchStore
+from bot.services.first_look import as_it_is_now
 from bot.services.refusals import after_refusal
 from bot.services.watch import Watch
 
@@ -148,6 +149,7 @@ class Notifier:
             current = await self._current(incident.number)
             if not may_post(current):
                 raise _WithdrawnError("It is over, or silenced.")
+            current = await as_it_is_now(self._reader, current)
             # Under the lease, and before anything is sent.
             await self._save(replace(notice, posting_since=await self._reader.now()))
             posted[:] = [current]

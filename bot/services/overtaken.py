@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from bot.domain.jobs import FailureFilter
@@ -16,6 +16,7 @@ from bot.ports import QueueReader
 from bot.services.plan_freezing import Frozen, without
 from bot.services.plan_knowledge import look_into
 from bot.services.settled_orders import (
+    LOOKED_AT,
     Asked,
     SettledOrders,
     left_out_words,
@@ -24,6 +25,8 @@ from bot.services.settled_orders import (
 )
 
 _IDS = 3
+_MANY = 20_000
+"""Jobs that are looked for together where only the queue tells: that goes through all of it."""
 
 
 class DoneElsewhere:
@@ -47,15 +50,27 @@ class DoneElsewhere:
     ) -> Asked:
         """What Salesforce says of the orders of these jobs, where it provisions the queue's.
 
-        For a retry through Salesforce also which are in a state that none is expected in.
+        For a retry by BullMQ also which are being done since these jobs failed: by another retry,
+        through Salesforce, whose new jobs are to come. For one through Salesforce which are in a
+        state that none is expected in.
         """
         settled = self._settled
         if settled is None or not settled.concerns(queue):
             return Asked()
         facts = await self._reader.plan_facts(queue, wanted, ids=ids, business=settled.path)
         gone = frozenset(but)
-        jobs = {job.id: job.business for job in facts.about if job.id not in gone}
-        return await settled.within(jobs, expected=kind is PlanKind.SALESFORCE)
+        about = [job for job in facts.about if job.id not in gone]
+        jobs = {job.id: job.business for job in about}
+        if kind is PlanKind.SALESFORCE:
+            return await settled.within(jobs, expected=True)
+        return await settled.within(jobs, failed_at={job.id: job.failed_at for job in about})
+
+    def asks(self, plan: Plan) -> int:
+        """About how many jobs of a retry `since` may be asked at a time; 0: nothing can tell."""
+        settled = self._settled
+        if settled is not None and settled.concerns(plan.queue):
+            return LOOKED_AT
+        return 0 if self._catalog.policy(plan.queue).business_id is None else _MANY
 
     async def since(self, plan: Plan) -> Overtaken:
         """The plan's jobs whose work was done since its card was drawn.
@@ -82,14 +97,19 @@ class DoneElsewhere:
         if plan.kind is PlanKind.RETRY:
             asked = await self.orders(plan.queue, plan.filter, ids, but=but)
         newly = _Newly(plan)
-        replaced = [job for job in others if newly.has(job)]
-        settled = {job: how for job, how in asked.settled.items() if newly.has(job)}
-        said = (
-            *_replaced(len(replaced), policy.business_id or ""),
-            *(_settled(count, how) for how, count in Counter(settled.values()).most_common(3)),
+        how = {**asked.settled, **dict.fromkeys(others, "")}
+        how = {job: status for job, status in how.items() if newly.has(job)}
+        return Overtaken(how=how, said=self.words(plan, how), unknown=asked.unknown)
+
+    def words(self, plan: Plan, how: Mapping[str, str]) -> tuple[str, ...]:
+        """How many of its jobs have been done, and by what; `how` is as `Overtaken.how`."""
+        path = self._catalog.policy(plan.queue).business_id or ""
+        counts = Counter(how.values())
+        replaced = counts.pop("", 0)
+        return (
+            *_replaced(replaced, path),
+            *(_settled(count, status) for status, count in counts.most_common(3)),
         )
-        jobs = tuple(dict.fromkeys((*replaced, *settled)))
-        return Overtaken(jobs=jobs, said=said, unknown=asked.unknown)
 
 
 class _Newly:
@@ -129,7 +149,7 @@ async def without_done(
         said = []
         if asked.settled:
             done = left_out_words(asked.orders, asked.statuses())
-            said.append(f"{done}. {_removable(asked)}")
+            said.append(". ".join(filter(None, [done, _removable(asked)])))
         if asked.unexpected:
             said.append(f"{unexpected_words(asked, policy.redact)}: {_expected(asked)}")
         why = ". ".join(said)
@@ -150,7 +170,8 @@ def done_words(asked: Asked, kind: PlanKind, redact: Sequence[str], *, kept: boo
     if asked.settled:
         who, them = left_out_words(asked.orders, asked.statuses()), _them(asked.orders)
         twice = f"a retry would provision {them} twice"
-        said.append(f"{who}: {twice if kept else f'left out, {twice}. {_removable(asked)}'}")
+        left_out = ". ".join(filter(None, [f"left out, {twice}", _removable(asked)]))
+        said.append(f"{who}: {twice if kept else left_out}")
     if asked.unexpected:
         said.append(f"{unexpected_words(asked, redact)}: left out, {_expected(asked)}")
     if unknown := not_checked(asked):
@@ -164,14 +185,18 @@ def _expected(asked: Asked) -> str:
 
 
 def _removable(asked: Asked) -> str:
-    """What can be done with failed jobs of which nothing is left to do."""
-    ids = [one[:40] for one in asked.settled]
+    """What can be done with failed jobs of which nothing is left to do; "" without any."""
+    ids = [one[:40] for one in asked.settled if one not in asked.begun]
+    if not ids:
+        return ""
     more = f" and {len(ids) - _IDS:,} more" if len(ids) > _IDS else ""
     which = f"({', '.join(ids[:_IDS])}{more})"
     if len(ids) == 1:
-        return f"Its failed job {which} can go, archived first: `remove QUEUE ID`"
+        who = "The failed job of the one that is done" if asked.begun else "Its failed job"
+        return f"{who} {which} can go, archived first: `remove QUEUE ID`"
+    who = "The failed jobs of those that are done" if asked.begun else "Their failed jobs"
     return (
-        f"Their failed jobs {which} can go, archived first: `remove QUEUE ID` each, or those that "
+        f"{who} {which} can go, archived first: `remove QUEUE ID` each, or those that "
         "are old enough by `clean QUEUE failed`"
     )
 

@@ -30,14 +30,16 @@ class Desk:
         self.catalog = catalog
         self._facts = QueueFacts(reader=reader, catalog=catalog)
 
-    async def look(self, queue: QueueId, *actions: Action) -> tuple[Sample, int | None]:
-        """The queue now and its BullMQ major, if these are allowed there.
+    async def look(
+        self, queue: QueueId, *actions: Action, anew: bool = False
+    ) -> tuple[Sample, int | None]:
+        """The queue now and its BullMQ major, if these are allowed there; `anew` for a card.
 
         Raises:
             RefusedError: the version table does not allow it; with what to do.
             RedisUnavailableError: the queue cannot be read.
         """
-        sample = await self._facts.sample(queue)
+        sample = await self._facts.sample(queue, anew=anew)
         return sample, self._facts.check(queue, sample, *actions)
 
     def draft(

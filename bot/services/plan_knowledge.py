@@ -13,6 +13,7 @@ from bot.domain.queues import QueueId
 from bot.domain.subjects import JobsAbout
 from bot.domain.times import Ms
 from bot.ports import QueueReader
+from bot.services.other_jobs import other_jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +47,10 @@ async def look_into(
     others = tried = JobsAbout()
     if business is not None:
         about = {job.business for job in facts.about if job.business}
-        others = tried = await reader.jobs_about(queue, business, about)
+        others = tried = await other_jobs(reader, queue, business, about)
     if subject is not None and subject != business:
         about = {job.subject for job in facts.about if job.subject}
-        tried = await reader.jobs_about(queue, subject, about, since=now - policy.min_gap)
+        tried = await other_jobs(reader, queue, subject, about, since=now - policy.min_gap)
     found = superseded(facts, others) if business is not None else Superseded()
     soon = too_soon(facts, tried, () if ids else found.jobs, gap=policy.min_gap, now=now)
     return Knowledge(facts=facts, superseded=found, soon=soon)

@@ -18,8 +18,8 @@ _PAST: Final = {
     PlanKind.SALESFORCE: "retried",
     PlanKind.PROMOTE: "promoted",
     PlanKind.UNSTICK: "unstuck",
-    PlanKind.CLEAN: "cleaned",
-    PlanKind.SWEEP: "swept",
+    PlanKind.CLEAN: "removed",
+    PlanKind.SWEEP: "removed",
     PlanKind.UNDO: "brought back",
     PlanKind.DRAIN: "drained",
     PlanKind.OBLITERATE: "obliterated",
@@ -60,7 +60,7 @@ def outcome(plan: Plan, operation: Operation) -> str:
     if tally.changed:
         said.append(f"{tally.changed:,} no longer as shown")
     if tally.vanished and plan.kind is not PlanKind.UNDO:  # told by why it ended
-        ids = "ids without a job taken out" if plan.kind is PlanKind.CLEAN else "had vanished"
+        ids = "without data removed too" if plan.kind is PlanKind.CLEAN else "had vanished"
         said.append(f"{tally.vanished:,} {ids}")
     if tally.left_out:
         why = operation.note.partition("\n")[0] if plan.kind in _RETRIES else ""
@@ -72,12 +72,16 @@ def outcome(plan: Plan, operation: Operation) -> str:
     return "; ".join(said)
 
 
-def receipt(ended: Receipt, redact: Sequence[str]) -> str:
-    """`1,950 completed, 30 failed again (28 WHMCS_ERROR, 2 TIMEOUT), 20 still waiting`."""
+def receipt(ended: Receipt, redact: Sequence[str], kind: PlanKind = PlanKind.RETRY) -> str:
+    """`1,950 completed, 30 failed again (28 WHMCS_ERROR, 2 TIMEOUT), 20 still waiting`.
+
+    Only what was retried can fail "again".
+    """
     said = [f"{ended.completed:,} completed"]
     if ended.failed_again:
         codes = [f"{count:,} {shown_code(code, redact)}" for code, count in ended.failed.items()]
-        said.append(f"{ended.failed_again:,} failed again ({', '.join(codes[:5])})")
+        again = " again" if kind in _RETRIES else ""
+        said.append(f"{ended.failed_again:,} failed{again} ({', '.join(codes[:5])})")
     if ended.waiting:
         said.append(f"{ended.waiting:,} still waiting")
     if ended.gone:
@@ -85,6 +89,15 @@ def receipt(ended: Receipt, redact: Sequence[str]) -> str:
     if ended.without_job:
         said.append(ended.jobless_said())
     return ", ".join(said)
+
+
+def none_left(plan: Plan) -> str:
+    """What is told where nothing of a plan is left to be done."""
+    left = plan.count - plan.done
+    if plan.kind is PlanKind.PROMOTE:
+        which = "This job is not" if left == 1 else f"None of these {left:,} jobs is"
+        return f"{which} delayed any more, as when it has come due: nothing to promote."
+    return f"None of these {left:,} {noun(plan, left)} is there any more. Nothing was changed."
 
 
 def noun(plan: Plan, count: int | None = None) -> str:
@@ -95,15 +108,14 @@ def noun(plan: Plan, count: int | None = None) -> str:
     if plan.state == STUCK:
         return f"order{plural}"
     if plan.state == GHOSTS:
-        return f"id{plural} without a job"
+        return f"failed job{plural} without data"
     if plan.kind is PlanKind.SWEEP:
-        return f"orphan hash{'es' if plural else ''}"
+        return f"orphaned job{plural}"
     kinds = {
         PlanKind.CLEAN: f"{plan.state} job",
         PlanKind.PROMOTE: "delayed job",
         PlanKind.UNSTICK: "active job",
         PlanKind.UNDO: f"{state_word(plan.state)} job".strip(),
-        PlanKind.DRAIN: "pending job",
     }
     retried = "named job" if plan.named else "failed job"
     return f"{kinds.get(plan.kind, retried if plan.kind in _RETRIES else 'job')}{plural}"

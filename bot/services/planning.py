@@ -7,7 +7,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from bot.domain.access import Actor
 from bot.domain.archives import ArchiveInfo
-from bot.domain.plans import Change, Overtaken, Plan, PlanStatus, drifted
+from bot.domain.plans import Change, Overtaken, Plan, PlanKind, PlanStatus, drifted
 from bot.domain.queues import QueueId
 from bot.ports import PlanStore
 
@@ -78,11 +78,15 @@ async def change_of(plan: Plan, planner: Planner, *, late: bool = False) -> Chan
     """
     matching = await planner.recount(plan)
     found = await planner.overtaken(plan) if isinstance(planner, Overtakable) else Overtaken()
+    frozen = plan.kind is PlanKind.PROMOTE and bool(plan.ids)
     return Change(
         was=plan.matching - plan.done,
+        gone=plan.matching - matching if frozen else 0,
         matching=matching,
+        planned=plan.count,
         drifted=drifted(plan, matching),
         overtaken=found,
+        unchecked="" if plan.unchecked else found.unknown,
         late=late,
     )
 

@@ -26,6 +26,7 @@ from bot.domain.times import Ms
 from bot.errors import BullhornError, JobGoneError, RedisUnavailableError, RefusedError
 from bot.ports import QueueOperator, QueueRemover, WatchStore
 from bot.services.journal import Journal
+from bot.services.other_jobs import other_jobs
 from bot.services.plan_desk import FROZEN_BY_ID, Desk
 from bot.services.planning import Proposal
 
@@ -49,7 +50,7 @@ class PromotePlanner:
             JobGoneError: none is delayed.
             RefusedError: the version table does not allow it now.
         """
-        sample, major = await self._desk.look(queue, Action.PROMOTE)
+        sample, major = await self._desk.look(queue, Action.PROMOTE, anew=True)
         refs, count, said = await self._frozen(queue, ids)
         policy = self._desk.catalog.policy(queue)
         lost = allow(Action.PROMOTE, major=major, paused=False).leave_out_prioritized
@@ -63,7 +64,7 @@ class PromotePlanner:
         )  # fmt: skip
         warnings = plan_warnings(
             (), policy, now=now, paused=sample.paused, workers=sample.workers,
-            known=Known(kind=PlanKind.PROMOTE, soon=soon, named=bool(ids)),
+            busy=sample.busy, known=Known(kind=PlanKind.PROMOTE, soon=soon, named=bool(ids)),
         )  # fmt: skip
         over = (_MORE.format(count),) if count > FROZEN_BY_ID else ()
         lines = (*said, *_left_out(jobs, lost=lost), *warnings, *over)
@@ -75,10 +76,24 @@ class PromotePlanner:
         return await self.propose(actor, plan.queue, ids=ids, rate=plan.rate)
 
     async def recount(self, plan: Plan) -> int:
-        """How many are delayed now; of named jobs, how many of them."""
-        if not plan.named:
+        """How many are delayed now; of jobs that are frozen one by one, how many of them.
+
+        What is delayed after the card is not touched then, and counts only where it may be.
+        """
+        if not plan.ids:
             return await self._remover.in_state(plan.queue, STATE, until=None)
+        if not plan.named:
+            return len(plan.ids) - len(await self._gone(plan))
         return len((await self._named(plan.queue, [job_id for job_id, _ in plan.ids]))[0])
+
+    async def _gone(self, plan: Plan) -> set[str]:
+        """Those of a plan's jobs that are not delayed any more."""
+        left = {job_id for job_id, _ in plan.ids}
+        async for page in self._remover.select(plan.queue, STATE, until=None):
+            left.difference_update(ref.id for ref in page)
+            if not left:
+                break
+        return left
 
     async def check(self, plan: Plan) -> None:
         """Look whether it may be done now; raises as `Planner.check`."""
@@ -147,7 +162,7 @@ class PromotePlanner:
             return TooSoon()
         values = {job.subject for job in about if job.subject}
         since = now - policy.min_gap
-        tried = await self._desk.reader.jobs_about(queue, path, values, since=since)
+        tried = await other_jobs(self._desk.reader, queue, path, values, since=since)
         return too_soon(PlanFacts(about=about), tried, (), gap=policy.min_gap, now=now)
 
 

@@ -18,13 +18,13 @@ class QueueFacts:
         self._reader = reader
         self._catalog = catalog
 
-    async def sample(self, queue: QueueId) -> Sample:
-        """The queue now.
+    async def sample(self, queue: QueueId, *, anew: bool = False) -> Sample:
+        """The queue now; `anew` as in `SampleRequest`, for a card.
 
         Raises:
             RedisUnavailableError: it cannot be read.
         """
-        round_ = await self._reader.sample([SampleRequest(queue=queue)])
+        round_ = await self._reader.sample([SampleRequest(queue=queue, anew=anew)])
         if queue in round_.samples:
             return round_.samples[queue]
         reason = round_.unreachable.get(queue.source) or round_.broken.get(queue) or "no answer"

@@ -82,7 +82,7 @@ class Repairs:
             reader=supplies.reader, plans=supplies.plans, archive=archive, catalog=supplies.catalog
         )
         self.undo = UndoPlanner(
-            desk=desk, archive=archive, outcomes=supplies.outcomes,
+            desk=desk, archive=archive, done=supplies.done, outcomes=supplies.outcomes,
             returning=_returning(supplies, settled), operations=operations,
         )  # fmt: skip
 
@@ -118,6 +118,7 @@ def repair_executors(
         PlanKind.SWEEP: SweepExecutor(taking=taking, remover=remover, done=done, catalog=catalog),
         PlanKind.UNDO: UndoExecutor(
             archiving=archiving,
+            remover=remover,
             archive=archive,
             done=done,
             catalog=catalog,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from bot.domain.plans import PlanKind
 from bot.domain.salesforce import SalesforcePolicy
@@ -13,8 +14,13 @@ from bot.services.operations.clean import Taking
 from bot.services.operations.retry import RetryExecutor
 from bot.services.operations.salesforce import SalesforceExecutor
 from bot.services.operations.salesforce_receipts import SalesforceReceipts
+from bot.services.overtaken import DoneElsewhere
 from bot.services.repairs import Supplies
 from bot.services.salesforce_retry import SalesforceRetry
+from bot.services.settled_orders import SettledOrders
+
+PATIENCE: Final = 30.0
+"""Seconds that an operation waits for Salesforce to tell which orders are done."""
 
 
 def retry_executors(
@@ -26,7 +32,11 @@ def retry_executors(
 ) -> tuple[Mapping[PlanKind, Executor], Mapping[PlanKind, Watcher]]:
     """Who carries out what, and who follows it; through Salesforce only with credentials."""
     reader, done, catalog = supplies.reader, supplies.done, supplies.catalog
-    retry = RetryExecutor(reader=reader, operator=supplies.operator, done=done, catalog=catalog)
+    settled = SettledOrders(system=orders, policy=policy, catalog=catalog, limit=PATIENCE)
+    elsewhere = DoneElsewhere(reader=reader, catalog=catalog, settled=settled)
+    retry = RetryExecutor(
+        reader=reader, operator=supplies.operator, done=done, catalog=catalog, elsewhere=elsewhere
+    )
     executors: dict[PlanKind, Executor] = {PlanKind.RETRY: retry}
     watchers: dict[PlanKind, Watcher] = {PlanKind.RETRY: receipts, PlanKind.PROMOTE: receipts}
     if orders is None:

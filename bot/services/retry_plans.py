@@ -74,7 +74,7 @@ class RetryPlanner:
             JobGoneError: nothing that matches is failed, or all of it is left out.
             RefusedError: the version table does not allow it now.
         """
-        sample, policy = await self._facts.sample(queue), self._catalog.policy(queue)
+        policy, sample = self._catalog.policy(queue), await self._facts.sample(queue, anew=True)
         major, now = self._major(queue, sample, kind, fresh=fresh), sample.taken_at
         choice = await self._chooser.choose(queue, wanted, ids=ids, kind=kind, now=now)
         frozen = choice.frozen
@@ -133,7 +133,8 @@ class RetryPlanner:
     async def is_harmless(self, queue: QueueId, job_id: str) -> bool:
         """Whether a failed job needs no card on account of other jobs about the same.
 
-        That is: none for its business id, and none of its subject tried less than `min_gap` ago.
+        That is: none for its business id, as far as all of them could be looked at, and none of its
+        subject tried less than `min_gap` ago.
         Nor is its order done in Salesforce, or unknown there.
         """
         policy, now = self._catalog.policy(queue), await self._reader.now()
@@ -143,7 +144,8 @@ class RetryPlanner:
         if policy.business_id is None and not (policy.min_gap and policy.subject_path):
             return True
         found = await look_into(self._reader, queue, policy, FailureFilter(), ids=[job_id], now=now)
-        return not found.superseded.jobs and not found.soon.subjects
+        other = found.superseded
+        return not (other.jobs or other.unsure or found.facts.unread or found.soon.subjects)
 
     def _major(self, queue: QueueId, sample: Sample, kind: PlanKind, *, fresh: bool) -> int | None:
         """The queue's BullMQ; through Salesforce no job is moved back, so that any will do."""
@@ -156,7 +158,7 @@ class RetryPlanner:
         policy, now = self._catalog.policy(plan.queue), plan.asked_at
         warnings = plan_warnings(
             plan.groups, policy, now=now, paused=sample.paused, workers=sample.workers,
-            salesforce=self._salesforce, known=known,
+            busy=sample.busy, salesforce=self._salesforce, known=known,
         )  # fmt: skip
         later_at = known.soon.later_at
         if policy.subject_path is None:
@@ -178,6 +180,7 @@ def _drawn(actor: Actor, queue: QueueId, choice: Choice, policy: QueuePolicy, no
         matching=frozen.count if named else frozen.matching,
         doubled=choice.done if named else (),
         excluded=() if named else choice.done,
+        unchecked=bool(choice.asked.unknown),
         groups=tuple(
             PlanGroup(shown_code(group.code, policy.redact), group.count, last_at=group.last_at)
             for group in frozen.groups

@@ -9,13 +9,14 @@ from typing import Final
 from bot.domain.archives import ArchiveInfo, back_set, data_of
 from bot.domain.jobs import ORPHAN, ArchivedJob
 from bot.domain.plan_choice import COMPLETED, Superseded, superseded
-from bot.domain.plan_consequences import Known, twice
+from bot.domain.plan_consequences import Known, twice, unread_words
 from bot.domain.plan_facts import FailedAbout, PlanFacts
 from bot.domain.plans import PlanKind
 from bot.domain.policy import Catalog
 from bot.domain.subjects import JobAbout, JobsAbout, value_at
 from bot.ports import Archive, DoneSets, QueueReader
 from bot.services.done_ids import done_among
+from bot.services.other_jobs import other_jobs
 from bot.services.settled_orders import Asked, SettledOrders, left_out_words, not_checked
 
 LOOKED_AT: Final = 2_000
@@ -43,8 +44,9 @@ class Returning:
 
     Failed ones wait for somebody to retry them, which has its own look. Those that would run by
     themselves stay where a retry would leave them out: another job for their business id is newer,
-    open or completed, or Salesforce has done the order. Of jobs that new ones have replaced, those
-    stay whose order is not free for another try.
+    open or completed, or Salesforce has done the order; and where one may be, as not all jobs could
+    be looked at. Of jobs that new ones have replaced, those stay whose order is not free for
+    another try.
     """
 
     def __init__(
@@ -69,7 +71,8 @@ class Returning:
             RedisUnavailableError, SalesforceUnavailableError, SalesforceRefusedError: it is not
                 known.
         """
-        other = (await self._superseded(info, jobs)).jobs
+        found = await self._superseded(info, jobs, thorough=True)
+        other = (*found.jobs, *found.unsure)
         orders = self._orders(info, jobs, but=other)
         if self._settled is None or not orders:
             return frozenset(other)
@@ -85,19 +88,21 @@ class Returning:
             return Staying()
         jobs = await self._first(info)
         found = await self._superseded(info, jobs)
+        held = (*found.jobs, *(found.unsure if found.unread else ()))
         asked = Asked()
         if self._settled is not None:
-            orders = self._orders(info, jobs, but=found.jobs)
+            orders = self._orders(info, jobs, but=held)
             asked = await self._settled.within(orders, under_way=info.replaced)
         stays = not all_of_them or info.replaced
         known = Known(superseded=found, kind=PlanKind.UNDO, named=not stays)
         other = twice(known, self._catalog.policy(info.queue))
         why = [other[0].partition(":")[0]] if found.jobs else []
+        why += filter(None, [unread_words(found)])
         settled = left_out_words(asked.orders, asked.statuses()) if asked.settled else ""
         looked = len(jobs) - (asked.of - asked.looked)
         return Staying(
-            jobs=frozenset((*found.jobs, *asked.settled)) if stays else frozenset(),
-            sure=not stays or looked >= info.jobs,
+            jobs=frozenset((*held, *asked.settled)) if stays else frozenset(),
+            sure=not stays or (found.complete and looked >= info.jobs),
             why=(*why, settled) if settled else tuple(why),
             said=(
                 *other,
@@ -126,14 +131,16 @@ class Returning:
             return {}
         return settled.archived(job for job in jobs if job.id not in gone)
 
-    async def _superseded(self, info: ArchiveInfo, jobs: Sequence[ArchivedJob]) -> Superseded:
+    async def _superseded(
+        self, info: ArchiveInfo, jobs: Sequence[ArchivedJob], *, thorough: bool = False
+    ) -> Superseded:
         """Which of those that run by themselves have another job for their business id."""
         path = self._catalog.policy(info.queue).business_id
         if path is None or info.replaced:
             return Superseded()
         about = tuple(_about(job, path) for job in jobs)
         values = {job.business for job in about if job.business}
-        others = await self._reader.jobs_about(info.queue, path, values)
+        others = await other_jobs(self._reader, info.queue, path, values, thorough=thorough)
         others = await self._without_those_back(info, others)
         return superseded(PlanFacts(count=len(about), about=about), others)
 
@@ -149,7 +156,10 @@ class Returning:
             value: tuple(job for job in jobs if job.id not in back)
             for value, jobs in others.found.items()
         }
-        return replace(others, found=left)
+        unread = await done_among(
+            self._done, info.queue, back_set(info.id), sorted(others.unread_ids)
+        )
+        return replace(others, found=left, unread=others.unread - len(unread))
 
     async def _first(self, info: ArchiveInfo) -> list[ArchivedJob]:
         """The first batches that come back, with enough jobs in them."""

@@ -21,6 +21,7 @@ from bot.domain.salesforce import (
     order_key,
     unique_ids,
 )
+from bot.domain.times import Ms
 from bot.errors import BullhornError
 from bot.ports import OrderSystem
 
@@ -42,13 +43,15 @@ class Asked:
     """What Salesforce said of the orders of some jobs.
 
     `settled` has the jobs whose order is done (or, where that was asked, being done), with its
-    status; `orders` is how many orders those are. Where that was asked, `unexpected` has the jobs
+    status; `begun` are those of them whose order is being done only since they failed. `orders` is
+    how many orders those are. Where that was asked, `unexpected` has the jobs
     whose order is in any other state but those that a retry is `expected` from; `states` is how
     many orders are in which. `looked` of the `of` jobs with an order were asked for; `unknown` says
     why none was.
     """
 
     settled: Mapping[str, str] = field(default_factory=dict)
+    begun: frozenset[str] = frozenset()
     orders: int = 0
     unexpected: Sequence[str] = ()
     states: Mapping[str, int] = field(default_factory=dict)
@@ -104,11 +107,17 @@ class SettledOrders:
         return self._settled(found, under_way=under_way)
 
     async def within(
-        self, jobs: Mapping[str, str | None], *, under_way: bool = False, expected: bool = False
+        self,
+        jobs: Mapping[str, str | None],
+        *,
+        under_way: bool = False,
+        expected: bool = False,
+        failed_at: Mapping[str, Ms] | None = None,
     ) -> Asked:
         """As `of`, for a card: the first 2,000, and no longer than it may wait. Raises nothing.
 
-        With `expected` it is looked, too, whether a retry is expected in the order's state.
+        With `expected` it is looked, too, whether a retry is expected in the order's state. An
+        order that was set to activating after its job had failed, by `failed_at`, is being done.
         """
         with_order = {job: one for job, one in jobs.items() if is_order_id(one)}
         of = len(with_order)
@@ -124,9 +133,12 @@ class SettledOrders:
             return Asked(of=of, unknown=_SLOW)
         except BullhornError as error:
             return Asked(of=of, unknown=str(error).partition(". ")[0].rstrip("."))
-        settled = self._settled(found, under_way=under_way)
+        begun = self._begun(found, failed_at or {})
+        settled = self._settled(found, under_way=under_way) | begun
         orders = len(unique_ids(some[job] or "" for job in settled))
-        asked = Asked(settled=settled, orders=orders, looked=len(some), of=of)
+        asked = Asked(
+            settled=settled, begun=frozenset(begun), orders=orders, looked=len(some), of=of
+        )
         if not expected:
             return asked
         odd = {
@@ -157,6 +169,19 @@ class SettledOrders:
             job: order.status or ""
             for job, order in found.items()
             if order is not None and self._is_settled(order, under_way=under_way)
+        }
+
+    def _begun(
+        self, found: Mapping[str, Order | None], failed_at: Mapping[str, Ms]
+    ) -> dict[str, str]:
+        """A new job is to come of it, or was not seen: one that failed would have ended it."""
+        return {
+            job: order.status or ""
+            for job, order in found.items()
+            if job in failed_at
+            and order is not None
+            and self._policy.is_activating(order)
+            and (order.modified_at or 0) > failed_at[job]
         }
 
     def _is_settled(self, order: Order, *, under_way: bool) -> bool:

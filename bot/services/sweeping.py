@@ -50,7 +50,7 @@ class SweepPlanner:
             state=ORPHAN,
             ids=tuple((job_id, 0) for job_id in first) if count <= FROZEN_BY_ID else (),
             warnings=(
-                f"{some}: their hash is there, and no list or set has their id",
+                f"{some}: their data is there, but the queue does not know them any more",
                 "No worker can reach them, but each may be the last copy of a job's data",
                 *self._scales.said(weight, count),
             ),
@@ -69,12 +69,12 @@ class SweepPlanner:
         count = await self._ghosts(queue, wanted)
         if not count:
             address = self._desk.catalog.address(queue)
-            raise JobGoneError(f"Every failed id of {address} has its job: no ghosts.")
+            raise JobGoneError(f"Every failed job of {address} has its data: no ghosts.")
         plan = self._desk.draft(
             actor, queue, PlanKind.SWEEP, now=sample.taken_at, count=count, state=GHOSTS,
             filter=wanted,
             warnings=(
-                "Their hash is gone, by bare commands or an eviction: there is nothing to retry",
+                "Their data is gone, by bare commands or an eviction: only their ids are left",
                 "It cannot be undone: there is nothing to archive. Failed jobs that are whole stay",
             ),
         )  # fmt: skip

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from bot.domain.access import Actor
-from bot.domain.archives import ArchiveInfo
+from bot.domain.archives import ArchiveInfo, back_set
 from bot.domain.compatibility import Action
 from bot.domain.jobs import ORPHAN
 from bot.domain.listing import listed
 from bot.domain.plans import Plan, PlanKind, PlanStatus
 from bot.domain.times import say_duration
 from bot.errors import JobGoneError, RefusedError
-from bot.ports import Archive, OperationStore, OutcomeReader
+from bot.ports import Archive, DoneSets, OperationStore, OutcomeReader
+from bot.services.done_ids import done_among
 from bot.services.plan_desk import Desk
 from bot.services.plan_words import receipt
 from bot.services.planning import Proposal
@@ -22,7 +23,7 @@ _REPLACED: Final = "Replaced by new jobs through Salesforce: what runs twice is 
 _AT_ONCE: Final = 500
 _AS_THEY_WERE: Final = (
     "state, order, data, logs, attempts",
-    "data, logs, attempts, in no list or set: no worker runs them",
+    "data, logs, attempts, in no list: no worker runs them",
 )
 
 
@@ -34,12 +35,14 @@ class UndoPlanner:
         *,
         desk: Desk,
         archive: Archive,
+        done: DoneSets,
         outcomes: OutcomeReader,
         returning: Returning | None = None,
         operations: OperationStore | None = None,
     ) -> None:
         self._desk = desk
         self._archive = archive
+        self._done = done
         self._outcomes = outcomes
         self._returning = returning
         self._operations = operations
@@ -90,7 +93,8 @@ class UndoPlanner:
         used = await self._in_use(info)
         out = staying.jobs | used.jobs
         if len(out) >= info.jobs:
-            raise JobGoneError(f"Nothing to bring back: {'; '.join((*staying.why, *used.said))}.")
+            why = (*staying.why, *used.said) or ("all is back",)
+            raise JobGoneError(f"Nothing to bring back: {'; '.join(why)}.")
         plan = self._desk.draft(
             actor, info.queue, PlanKind.UNDO, now=sample.taken_at, count=info.jobs - len(out),
             matching=info.jobs, at_most=not (staying.sure and used.sure), state=info.state,
@@ -168,26 +172,28 @@ class UndoPlanner:
         return [f"Of the new jobs{last}: {receipt(made_by.receipt, redact)}"]
 
     async def _in_use(self, info: ArchiveInfo) -> Staying:
-        """Which of the jobs cannot come back, as their id is another job's by now.
+        """Which of the jobs cannot come back: they are back, or their id is another job's by now.
 
         Ids are seldom used twice: where none of those looked at is, none of the rest is expected.
 
         Raises:
             RefusedError: none can.
         """
-        looked, used = 0, list[str]()
+        looked, used, back = 0, list[str](), frozenset[str]()
         for number in await self._archive.batches(info.id):
             ids = [job.id for job in await self._archive.batch(info.id, number)]
             ids = ids[: LOOKED_AT - looked]
             looked += len(ids)
-            for start in range(0, len(ids), _AT_ONCE):
-                part = ids[start : start + _AT_ONCE]
+            back |= await done_among(self._done, info.queue, back_set(info.id), ids)
+            others = [job_id for job_id in ids if job_id not in back]
+            for start in range(0, len(others), _AT_ONCE):
+                part = others[start : start + _AT_ONCE]
                 found = await self._outcomes.outcomes(info.queue, part)
                 used += [job_id for job_id, now in found.items() if now.state != "gone"]
             if looked >= LOOKED_AT:
                 break
         if not used:
-            return Staying()
+            return Staying(jobs=back)
         if len(used) == info.jobs:
             raise RefusedError(_all_in_use(used))
         of = f" of the {looked:,} looked at" if looked < info.jobs else ""
@@ -195,7 +201,7 @@ class UndoPlanner:
         have = f"job{of} has" if one else f"jobs{of} have"
         stay = "it stays" if one else "they stay"
         said = f"{len(used):,} {have} an id that is in use again ({listed(used)}): {stay} archived"
-        return Staying(jobs=frozenset(used), sure=looked >= info.jobs, said=(said,))
+        return Staying(jobs=back.union(used), sure=looked >= info.jobs, said=(said,))
 
 
 def _all_in_use(ids: list[str]) -> str:

@@ -7,10 +7,10 @@ from typing import Final
 from bot.domain.access import Actor
 from bot.domain.compatibility import Action
 from bot.domain.jobs import ActiveJobs
-from bot.domain.listing import listed
+from bot.domain.listing import all_of, listed
 from bot.domain.plans import Plan, PlanKind
 from bot.domain.queues import QueueId
-from bot.domain.sample import ActiveJob
+from bot.domain.sample import ActiveJob, Sample
 from bot.domain.times import Ms, say_duration
 from bot.errors import JobGoneError
 from bot.ports import QueueOperator
@@ -34,7 +34,7 @@ class UnstickPlanner:
             JobGoneError: none has lost its lock; those that run are named.
             RefusedError: the version table does not allow it now.
         """
-        sample, _ = await self._desk.look(queue, Action.UNSTICK)
+        sample, _ = await self._desk.look(queue, Action.UNSTICK, anew=True)
         active = await self._desk.reader.active(queue)
         dead, alive = lockless(active), [job for job in active.jobs if job.locked]
         now = sample.taken_at
@@ -47,7 +47,7 @@ class UnstickPlanner:
                 *_oldest(dead, now),
                 *_kept(alive, active, now),
                 *_check(await self._operator.stalled_check(queue)),
-                *_workers(sample.workers),
+                *_hands(sample),
             ),
         )  # fmt: skip
         return await self._desk.keep(plan)
@@ -73,7 +73,7 @@ def lockless(active: ActiveJobs) -> list[ActiveJob]:
 def _nothing(alive: list[ActiveJob], total: int, now: Ms) -> str:
     if not alive:
         return "No job is active: nothing to unstick."
-    held = "1 active job is" if total == 1 else f"All {total:,} active jobs are"
+    held = "1 active job is" if total == 1 else f"{all_of(total)} active jobs are"
     return f"{held} locked by a worker: nothing to unstick. {_each(alive, now)}.{_locks(alive)}"
 
 
@@ -95,8 +95,8 @@ def _oldest(dead: list[ActiveJob], now: Ms) -> list[str]:
     since = f", begun {say_duration(now - min(times))} ago" if len(times) == 1 else ""
     if len(times) > 1:
         since = f", the first begun {say_duration(now - min(times))} ago"
-    whose, what = ("Its", "it") if len(dead) == 1 else ("Their", "them")
-    return [f"{whose} worker has died or lost {what}: {ids}{since}"]
+    who = "1 job has lost its" if len(dead) == 1 else f"{len(dead):,} jobs have lost their"
+    return [f"{who} worker: {ids}{since}"]
 
 
 def _kept(alive: list[ActiveJob], active: ActiveJobs, now: Ms) -> list[str]:
@@ -129,5 +129,7 @@ def _check(left: Ms) -> list[str]:
     return [f"BullMQ looks for such jobs again in {say_duration(left)}: that is waited out first"]
 
 
-def _workers(count: int | None) -> list[str]:
-    return ["No worker is connected: they wait until one is"] if count == 0 else []
+def _hands(sample: Sample) -> list[str]:
+    """What keeps those that are moved back waiting."""
+    said = ["The queue is paused: they wait until it is resumed"] if sample.paused else []
+    return [*said, *(["No worker is connected: they wait until one is"] * (sample.workers == 0))]

@@ -19,6 +19,7 @@ from bot.adapters.http_pulse import HttpPulse, NoPulse
 from bot.adapters.redis_leadership import RedisLeadership
 from bot.adapters.redis_operation_store import RedisOperationStore
 from bot.adapters.redis_plan_store import RedisPlanStore
+from bot.commands import emergencies
 from bot.commands.base import Toolbox
 from bot.config import Config
 from bot.domain.policy import Catalog
@@ -30,7 +31,6 @@ from bot.services.blindness import Blindness
 from bot.services.heartbeat import Heartbeat
 from bot.services.notifier import Notifier
 from bot.services.put_backs import PutBacks
-from bot.services.reconciling import Reconciler
 from bot.services.watch import Watch
 from bot.settings import Settings
 from bot.slack import bolt
@@ -88,8 +88,12 @@ async def build(settings: Settings, config: Config, *, host: str | None = None) 
     async def drain(seconds: float) -> None:
         await asyncio.gather(listeners.drain(seconds), operating.worker.stop(seconds))
 
+    async def reconcile() -> None:
+        await operating.reconciler.run_pass()
+        await emergencies.put_aside_overdue(toolbox)
+
     return Parts(
-        schedule=_schedule(config, catalog, outside, watch, blindness, operating.reconciler),
+        schedule=_schedule(config, catalog, outside, watch, blindness, reconcile),
         front=front,
         pages=_pages(outside, front, watch),
         host=host,
@@ -147,7 +151,7 @@ def _schedule(
     outside: Outside,
     watch: Watch,
     blindness: Blindness,
-    reconciler: Reconciler,
+    reconcile: Callable[[], Awaitable[None]],
 ) -> Schedule:
     beat = config.heartbeat
     pulse = (
@@ -170,7 +174,7 @@ def _schedule(
         telemetry=outside.telemetry,
         poll_interval=catalog.poll_interval,
         give_back=outside.budget.withdraw,
-        reconcile=reconciler.run_pass,
+        reconcile=reconcile,
     )
 
 

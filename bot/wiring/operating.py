@@ -81,6 +81,10 @@ def build_operating(
     }
     confirming = _confirming(supplies, operations, queue, planners=planners)
     runner = _runner(config, supplies, operations, outside, planners)
+    worker = OperationsWorker(
+        client=lambda: connect("REDIS_URL", redis_url, patient=True), handler=runner.run
+    )
+    outside.telemetry.operations(lambda: worker.held)
     return Operating(
         operator=supplies.operator,
         orders=orders,
@@ -92,9 +96,7 @@ def build_operating(
         approving=_approving(supplies, repairs, confirming, queue),
         queue=queue,
         reconciler=Reconciler(plans=supplies.plans, queue=queue),
-        worker=OperationsWorker(
-            client=lambda: connect("REDIS_URL", redis_url, patient=True), handler=runner.run
-        ),
+        worker=worker,
     )
 
 

@@ -78,4 +78,4 @@ async def history_has_it_all(stage):
     assert len([line for line in lines if "<@U0BOB>: retry 3 × WHMCS_ERROR" in line]) == 4
     assert len([line for line in lines if "3 of 3" in line]) == 4
     [refused] = [line for line in lines if "<@U0VERA>" in line]
-    assert "retry orders-3 --all · refused: Retrying needs the operator role" in refused
+    assert "retry orders-3 --all · not allowed: Retrying needs the operator role" in refused

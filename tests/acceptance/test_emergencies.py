@@ -1,9 +1,11 @@
 """Drain and obliterate on running bots: the typed name, the second admin, the undo."""
 
 import asyncio
+import json
 
 import pytest
 
+from bot.adapters import keys
 from bot.demo.localslack.reader import view_text
 from bot.domain.queues import QueueId
 from tests.support.stage import plain
@@ -61,7 +63,7 @@ async def test_drained_by_two_admins_and_undone(stage, queue, running_valkey):
         await driver.click("Approve", message=request, user=ALICE)
         await driver.wait_for(answer("another admin must approve it", "<@U0BOB>"), user=ALICE)
         await driver.click("Approve", message=request, user="U0VERA")
-        await driver.wait_for(answer("To drain needs the admin role"), user="U0VERA")
+        await driver.wait_for(answer("Approving needs the admin role"), user="U0VERA")
         assert pending(redis) == 40
 
         await asyncio.gather(*(driver.click("Approve", message=request) for _ in range(3)))
@@ -82,7 +84,7 @@ async def test_drained_by_two_admins_and_undone(stage, queue, running_valkey):
 
         await driver.command(f"/queue history {NAME}")
         lines = plain(await driver.wait_for(answer("newest first"))).splitlines()
-        [line] = [one for one in lines if "drain 40 pending jobs: 40 of 40" in one]
+        [line] = [one for one in lines if "drain 40 jobs: 40 of 40" in one]
         assert "<@U0ALICE>" in line
         assert "approved by <@U0BOB>" in line
 
@@ -94,20 +96,48 @@ async def test_a_void_approval_changes_nothing_and_says_how_to_ask_again(
         await queue.add(*[PLAIN] * 20)
         await stage.start_bot()
         request = await asked(stage, "drain")
-        await queue.add(*[PLAIN] * 5)
+        await queue.add(*[PLAIN] * 2)
+        assert len(redis.rpop(ORDERS.key("wait"), 7)) == 7
         await stage.driver.click("Approve", message=request)
-        void = await stage.driver.wait_for(of_kind("approval", "Void", "25 now: 25 waiting"))
+        void = await stage.driver.wait_for(of_kind("approval", "Void", "15 now: 15 waiting"))
         assert void.ts == request.ts
-        assert pending(redis) == 25
+        assert pending(redis) == 15
         await stage.driver.click("Ask again…", message=void, user=ALICE)
-        view = await stage.driver.wait_for_modal("25 waiting", user=ALICE)
+        view = await stage.driver.wait_for_modal("15 waiting", user=ALICE)
         assert view["private_metadata"]
         await stage.driver.close_modal(user=ALICE)
 
         again = await asked(stage, "drain")
         await stage.driver.click("Refuse", message=again)
         await stage.driver.wait_for(of_kind("approval", "<@U0BOB> refused this"))
-        assert pending(redis) == 25
+        assert pending(redis) == 15
+
+        filling = await asked(stage, "drain")
+        await queue.add(*[PLAIN] * 20)
+        await stage.driver.click("Approve", message=filling)
+        await stage.driver.wait_for(of_kind("operation", "Removed 15 of 15"))
+        assert pending(redis) == 20, "what was added since stays"
+
+
+async def test_a_request_nobody_pressed_ends_with_its_time_and_outlives_a_restart(
+    stage, queue, running_valkey
+):
+    """The ten minutes are over by the sorted set and the plan; no time is waited for."""
+    with running_valkey.client() as redis:
+        await queue.add(*[PLAIN] * 20)
+        first = await stage.start_bot()
+        request = await asked(stage, "drain")
+        await first.stop()
+        [plan_id] = redis.zrange(keys.ASKED, 0, -1)
+        plan = json.loads(redis.get(keys.plan(plan_id)))
+        redis.set(keys.plan(plan_id), json.dumps({**plan, "expires_at": 1}))
+        redis.zadd(keys.ASKED, {plan_id: 1})
+        await asyncio.gather(stage.start_bot(), stage.start_bot())
+        ended = await stage.driver.wait_for(of_kind("approval", "expired. Nothing was changed"))
+        assert (ended.ts, ended.labels) == (request.ts, ["Ask again…"])
+        await stage.driver.command(f"/queue history {NAME}")
+        told = plain(await stage.driver.wait_for(answer("newest first")))
+        assert told.count("expired, nobody approved") == 1
 
 
 async def test_obliterated_after_a_pause_and_status_knows_it(stage, queue, running_valkey):

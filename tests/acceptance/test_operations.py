@@ -162,7 +162,8 @@ async def the_receipt_tells_how_they_ended_and_leads_to_those_that_failed(stage,
     await stage.start_bot()
     drawn = await card(stage, "/queue retry order-provisioning --all", "Retry 6 jobs")
     await stage.driver.click("Retry 6 now", message=drawn)
-    await stage.driver.wait_for(telling("4 completed", "2 failed again (2 new: MAPPING_ERROR)"))
+    failed = "2 failed again (another error: MAPPING_ERROR)"
+    await stage.driver.wait_for(telling("4 completed", failed))
     receipt = await stage.driver.wait_for(
         lambda m: m.metadata.get("event_type") == "bullhorn_receipt"
     )

@@ -48,7 +48,11 @@ class Repairs:
         self._retry = RetryExecutor(reader=reader, operator=operator, done=done, catalog=catalog)
         self._clean = CleanExecutor(taking=taking, remover=remover, done=done, catalog=catalog)
         self._undo = UndoExecutor(
-            archiving=archiving, archive=self._archive, done=done, catalog=catalog
+            archiving=archiving,
+            remover=remover,
+            archive=self._archive,
+            done=done,
+            catalog=catalog,
         )
 
     async def retry(

@@ -159,6 +159,21 @@ async def test_what_is_typed_while_another_person_sits_down_is_theirs(seat):
     assert desk.complaints == []
 
 
+async def test_what_could_not_be_sent_is_in_the_box_again_with_a_word(seat):
+    desk = await seat("Bob")
+    await desk.page.route("**/local/command", lambda route: route.abort())
+    await desk.composer.click()
+    await desk.type("/queue help")
+    await expect(desk.page.get_by_role("alert")).to_contain_text("Not sent")
+    await expect(desk.composer).to_have_value("/queue help")
+    assert await desk.faults() == []
+    await desk.page.unroute("**/local/command")
+    await desk.keys.press("Enter")
+    await expect(desk.row("Only visible to you", "retry QUEUE")).to_be_visible()
+    await expect(desk.composer).to_have_value("")
+    assert [one for one in desk.complaints if "ERR_FAILED" not in one] == []
+
+
 @pytest.mark.parametrize("wide", [1280, 375])
 async def test_axe_finds_no_serious_fault_in_any_view(incidents, seat, wide):
     bob = await seat("Bob", wide=wide)

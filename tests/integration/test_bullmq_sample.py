@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from bullmq import Worker
+from bullmq import Queue, Worker
 
 from bot.domain.sample import SampleRequest
 from tests.support.node_bullmq import VERSIONS
@@ -257,17 +257,37 @@ async def test_workers_and_processing_times(node, reader, version):
         await worker.stop()
 
 
-async def test_a_worker_of_the_python_package_is_one_worker(reader, valkey, redis):
-    write_meta(redis, ORDERS)
+@pytest.mark.parametrize("concurrency", [1, 3])
+async def test_a_worker_of_the_python_package_is_one_worker(reader, valkey, concurrency):
+    """Each batch of jobs leaves it with more connections, all of one name."""
+    options = {"connection": valkey.url, "prefix": "bull"}
+    done = asyncio.Semaphore(0)
 
     async def process(job, token):
-        return None
+        await job.log("a pipeline")
+        done.release()
 
-    worker = Worker("orders", process, {"connection": valkey.url, "prefix": "bull"})
-    for _ in range(100):
-        names = [client["name"] for client in redis.client_list()]
-        if names.count("bull:orders") == 2:
+    queue = Queue("orders", options)
+    worker = Worker("orders", process, {**options, "concurrency": concurrency})
+    for _ in range(6):
+        await queue.add("work", {})
+    for _ in range(6):
+        await done.acquire()
+    for _ in range(400):
+        sample = await look(reader, anew=True)
+        if sample.workers and not sample.more_workers:
             break
         await asyncio.sleep(0.02)
-    assert (await look(reader)).workers == 1
     await worker.close(force=True)
+    await queue.close()
+
+    assert sample.workers == 1
+
+
+async def test_no_worker_seen_beside_a_live_lock_is_unknown_and_without_one_is_none(reader, redis):
+    write_meta(redis, ORDERS)
+    redis.lpush(ORDERS.key("active"), "1")
+    redis.hset(ORDERS.key("1"), mapping={"name": "work", "data": "{}", "processedOn": 5})
+    assert (await look(reader)).workers == 0
+    redis.set(ORDERS.key("1:lock"), "token")
+    assert (await look(reader)).workers is None

@@ -133,6 +133,19 @@ async def test_ids_without_a_job_are_dropped_each_only_as_it_was_shown(world):
         await drop(ORDERS, "failed", refs, configured=None)
 
 
+async def test_an_operation_drops_no_more_ids_than_it_may_in_all(world):
+    world.fail("a", "b", "c")
+    refs = await selected(world, "failed")
+    for id_ in "abc":
+        world.empty(id_)
+    for some, dropped in ((refs[:1], ("a",)), (refs, ("b",)), (refs, ())):
+        outcome = await world.remover.drop_ids(
+            ORDERS, "failed", some, configured=None, operation="op", most=2
+        )
+        assert outcome.done == dropped
+    assert [ref.id for ref in await selected(world, "failed")] == ["c"]
+
+
 async def test_what_was_removed_is_restored_once(world):
     world.fail("a", "b")
     world.wait("x", "y")

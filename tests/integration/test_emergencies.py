@@ -53,8 +53,9 @@ class Yard:
         self.drain = DrainExecutor(taking=taking, remover=self.remover, done=self.done)
         self.obliterate = ObliterateExecutor(reader=reader, remover=self.remover, catalog=CATALOG)
         self.undo = UndoExecutor(
-            archiving=archiving, archive=self.archive, done=self.done, catalog=CATALOG
-        )
+            archiving=archiving, remover=self.remover, archive=self.archive, done=self.done,
+            catalog=CATALOG,
+        )  # fmt: skip
 
     async def propose(self, kind):
         return (await self.planner.propose(ALICE, ORDERS, kind)).plan

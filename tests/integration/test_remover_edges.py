@@ -45,16 +45,16 @@ async def test_an_id_that_is_in_use_is_not_restored(node, remover, raw):
     assert await restore(remover, jobs) == BatchOutcome(already=2, changed=2)
 
 
-async def test_large_jobs_come_some_megabytes_at_a_time(remover, redis, raw):
+async def test_large_jobs_come_about_a_megabyte_at_a_time(remover, redis, raw):
     write_meta(redis, ORDERS)
     write_failed(redis, ORDERS, [(f"{n:02}", 1000 + n, "x", "n") for n in range(24)])
     for number in range(24):
-        redis.hset(ORDERS.key(f"{number:02}"), "data", json.dumps("x" * 1_000_000))
+        redis.hset(ORDERS.key(f"{number:02}"), "data", json.dumps("x" * 250_000))
     before = whole(raw, ORDERS)
     refs = await refs_of(remover, "failed")
 
     parts = [part.jobs async for part in remover.capture(ORDERS, "failed", refs)]
-    assert [len(part) for part in parts] == [10, 10, 4]
+    assert [len(part) for part in parts] == [5, 5, 5, 5, 4]
     assert len((await remove(remover, "failed", refs)).done) == 24
     for part in parts:
         await restore(remover, part)
@@ -80,6 +80,14 @@ async def test_select_is_not_disturbed_by_what_is_removed_or_added(remover, redi
             redis.lrem(ORDERS.key("wait"), 1, ref.id)
         redis.lpush(ORDERS.key("wait"), f"new{len(listed)}")
     assert listed == [f"w{n}" for n in range(1300)]
+
+
+async def test_select_ends_where_the_last_score_has_a_fraction(remover, redis):
+    write_failed(redis, ORDERS, [(f"{n:03}", 1000 + n, "x", "n") for n in range(501)])
+    redis.zadd(ORDERS.key("failed"), {"499": 1499.5, "500": 1500.5})
+    pages = remover.select(ORDERS, "failed", until=None)
+    found = [[ref.id for ref in await anext(pages, [])] for _ in range(3)]
+    assert found == [[f"{n:03}" for n in range(500)], ["500"], []]
 
 
 async def test_a_queue_that_is_not_there_is_an_empty_one(remover):

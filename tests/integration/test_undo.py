@@ -1,9 +1,16 @@
 """Undo on a real queue: each job comes back once, whoever asks, and whatever was left half done."""
 
 import asyncio
+import json
 
-from bot.domain.jobs import BatchOutcome
+from bot.domain.jobs import BatchOutcome, FailureFilter
 from bot.domain.operations import Tally
+from bot.domain.pacing import Pace
+from bot.domain.policy import Catalog, QueuePolicy
+from bot.services import overtaken, plan_freezing
+from bot.services.operations.base import Throttle
+from bot.services.operations.retry import RetryExecutor
+from bot.services.retry_plans import RetryPlanner
 from tests.support.toolbox import BOB
 from tests.support.valkey_bullmq import ORDERS, now_ms, write_failed, write_meta
 
@@ -62,6 +69,43 @@ async def test_of_a_batch_that_nobody_has_finished_undo_brings_back_what_was_rem
     assert await refs(supplies.remover) == [removed, left, stays]
     assert redis.exists(ORDERS.key(gone.id)) == 0
     assert (await supplies.archive.info("op")).jobs == 0
+
+
+async def test_what_an_undo_brings_back_amid_a_retry_and_was_done_long_ago_stays_failed(
+    supplies, repairs, carry_out, redis, reader, monkeypatch
+):
+    """More failed jobs than are named one by one: those come back below the filter's edge."""
+    monkeypatch.setattr(plan_freezing, "FROZEN_BY_ID", 10)
+    monkeypatch.setattr(overtaken, "_MANY", 50)
+    write_meta(redis, ORDERS)
+    jobs, at = [f"j{n:04}" for n in range(1200)], now_ms() - 3_600_000
+    rows = [(job, at + n, "X_ERROR: x", "n") for n, job in enumerate(jobs)]
+    write_failed(redis, ORDERS, rows)
+    for job in jobs:
+        redis.hset(ORDERS.key(job), "data", json.dumps({"orderId": job}))
+    archives = [(await repairs.clean.propose_one(BOB, ORDERS, job)).plan for job in jobs[1100:1103]]
+    for plan in archives:
+        await carry_out(plan)
+        done = {"name": "n", "data": json.dumps({"orderId": plan.ids[0][0]}), "opts": "{}"}
+        redis.hset(ORDERS.key(f"c{plan.id}"), mapping={**done, "timestamp": at + 900})
+        redis.zadd(ORDERS.key("completed"), {f"c{plan.id}": at + 1000})
+    catalog = Catalog(default=QueuePolicy(business_id="orderId"))
+    planner = RetryPlanner(reader=reader, plans=supplies.plans, catalog=catalog)
+    retry = (await planner.propose(BOB, ORDERS, FailureFilter())).plan
+    executor = RetryExecutor(
+        reader=reader, operator=supplies.operator, done=supplies.done, catalog=catalog
+    )
+    steps = executor.steps(retry, Throttle(Pace(size=50)))
+    await anext(steps), await anext(steps)
+    for plan in archives:
+        await carry_out((await repairs.undo.propose(BOB, plan.archive)).plan)
+
+    left_out = [step.outcome.left_out async for step in steps]
+
+    assert retry.count == 1197
+    assert redis.zrange(ORDERS.key("failed"), 0, -1) == jobs[1100:1103]
+    assert redis.llen(ORDERS.key("wait")) == 1197
+    assert sum(left_out) == 3
 
 
 async def refs(remover):

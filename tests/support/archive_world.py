@@ -18,6 +18,7 @@ from bot.adapters.redis_archive import RedisArchive
 from bot.adapters.sources import Sources
 from bot.domain.jobs import ArchivedJob, BatchOutcome, FailedRef
 from bot.services.archiving import Archiving
+from bot.services.bringing_back import BringingBack
 from tests.support.bullmq_whole import places, whole
 from tests.support.valkey_bullmq import ORDERS, write_failed, write_meta
 
@@ -88,7 +89,8 @@ class World:
         self.remover = BullmqRemover(sources=sources)
         self.archive = RedisArchive(client=sources.client("main"))
         self.done = BullmqDoneSets(sources=sources)
-        self.archiving = Archiving(remover=self.remover, archive=self.archive, done=self.done)
+        own: Any = {"remover": self.remover, "archive": self.archive, "done": self.done}
+        self.archiving, self.bringing = Archiving(**own), BringingBack(**own)
         self.before: dict[str, Any] = {}
         self.jobs: dict[str, ArchivedJob] = {}
 
@@ -128,7 +130,7 @@ class World:
         """Bring all back."""
         outcome = BatchOutcome()
         for batch in await self.archive.batches("op"):
-            parts = self.archiving.bring_back(
+            parts = self.bringing.bring_back(
                 ORDERS, archive_id="op", batch=batch, configured=None, operation="undo",
                 size=lambda: 5,
             )  # fmt: skip

@@ -18,7 +18,7 @@ from bot.domain.plan_facts import PlanFacts
 from bot.domain.queues import QueueId
 from bot.domain.sample import Counts, Discovered, EventsRead, Sample, SampleRequest, SampleRound
 from bot.domain.subjects import JobsAbout
-from bot.domain.times import DAY, Ms
+from bot.domain.times import DAY, SECOND, Ms
 from bot.errors import RedisUnavailableError
 from tests.support import fake_subjects as subjects
 from tests.support.fake_operator import Active, FakeOperator
@@ -26,6 +26,7 @@ from tests.support.fake_operator import Active, FakeOperator
 START: Ms = 1_700_000_000_000
 ORDERS = QueueId("main", "bull", "order-provisioning")
 SIMS = QueueId("main", "bull", "sim-management")
+_KEPT: Ms = 10 * SECOND
 
 
 class FakeClock:
@@ -88,6 +89,7 @@ class FakeQueues(FakeOperator):
         self.seen: set[QueueId] = set()
         self.complete: set[str] = set()
         self.last_failures: dict[tuple[QueueId, str], Ms] = {}
+        self.counted: dict[QueueId, tuple[Ms, int]] = {}
 
     def add(self, queue: QueueId) -> FakeQueue:
         """A new queue."""
@@ -128,10 +130,19 @@ class FakeQueues(FakeOperator):
         times = [job.failed_at for job in state.failed.values()]
         return Sample(
             queue=request.queue, taken_at=now, counts=counts, paused=state.paused,
-            version=state.version, events=EventsRead(cursor="0-0"), workers=state.workers,
+            version=state.version, events=EventsRead(cursor="0-0"), workers=self._workers(request),
             failed_in_window=sum(at >= now - request.failure_window for at in times),
             failed_in_day=sum(at >= now - DAY for at in times),
+            active_jobs=tuple(state.active.jobs),
         )  # fmt: skip
+
+    def _workers(self, request: SampleRequest) -> int:
+        """As they were counted up to ten seconds ago, or with `anew` as they are."""
+        at, count = self.counted.get(request.queue, (-_KEPT, 0))
+        if request.anew or self.clock.now - at >= _KEPT:
+            at, count = self.clock.now, self._at(request.queue).workers
+            self.counted[request.queue] = (at, count)
+        return count
 
     def _matching(self, queue: QueueId, wanted: FailureFilter) -> list[FailedJob]:
         """Those that are still there, oldest first."""

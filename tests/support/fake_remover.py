@@ -143,11 +143,14 @@ class FakeRemover:
         *,
         configured: int | None,
         operation: str = "",
+        most: int | None = None,
     ) -> BatchOutcome:
         """Those that a test has emptied."""
         self._allow(queue, Action.CLEAN, configured)
         found, there = self._at(queue), self._jobs(queue, state)
         mine = [r.id for r in jobs if r.id in found.emptied and there.get(r.id) == r.failed_at]
+        if most is not None:
+            mine = mine[: max(0, most - await self._queues.count(queue, operation))]
         held: dict[str, Any] = found.failed if state == "failed" else self.held[queue, state]
         for id_ in mine:
             del held[id_]

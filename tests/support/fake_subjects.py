@@ -18,7 +18,8 @@ class Contents:
 
     Failed jobs were created at `created`, else 5 s before they failed. Those in `orphans` are
     children whose parent has left, those in `children` are all children. Those in `deep` are found
-    by a thorough search only; where `complete` is False, not even that sees all jobs.
+    by a thorough search only; where `complete` is False, not even that sees all jobs. The data of
+    those in `unread` cannot be read.
     """
 
     data: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Contents:
     children: set[str] = field(default_factory=set)
     orphans: set[str] = field(default_factory=set)
     deep: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
     complete: bool = True
 
     def add(self, job: JobAbout, **data: Any) -> None:
@@ -104,7 +106,8 @@ def jobs_about(
         if value is not None and value in values and not early and not hidden:
             found[value] = (*found.get(value, ()), job)
     complete = contents.complete and (thorough or not contents.deep)
-    return JobsAbout(found=found, complete=complete)
+    unread = frozenset(contents.unread) if values else frozenset()
+    return JobsAbout(found=found, complete=complete, unread=len(unread), unread_ids=unread)
 
 
 def _failed(failed: Mapping[str, FailedJob], contents: Contents) -> Iterator[JobAbout]:

@@ -11,6 +11,7 @@ from bot.adapters.redis_leadership import RedisLeadership
 from bot.adapters.redis_operation_store import RedisOperationStore
 from bot.adapters.redis_plan_store import RedisPlanStore
 from bot.adapters.redis_watch_store import RedisWatchStore
+from bot.commands import emergencies
 from bot.commands.base import Toolbox
 from bot.commands.dispatch import Dispatcher
 from bot.demo.localslack.shown import Shown
@@ -112,9 +113,10 @@ class Office:
     archive: FakeArchive
 
     async def reconcile(self) -> None:
-        """Put begun plans that are in no queue into it again, as the leader does."""
+        """Put begun plans that are in no queue into it again, end what nobody approved."""
         plans = self.toolbox.confirming._plans
         await Reconciler(plans=plans, queue=self.submitted).run_pass()
+        await emergencies.put_aside_overdue(self.toolbox)
 
     async def run_operations(self) -> None:
         """Carry out what was confirmed, as the worker of a replica does."""

@@ -1,8 +1,8 @@
 --[[
   Shared by the scripts of the archive (an include): its books. All keys are in one slot.
   KEYS: the archives by expiry, their sizes, the sum of the sizes; then of one archive its batches,
-  its facts (`count:N` is how many jobs batch N has, `left_out` how many the last undo left), its
-  unsettled batches.
+  its facts (`count:N` is how many jobs batch N has, `written:N` how often it was written over,
+  `left_out` how many the last undo left), its unsettled batches.
 ]]
 local rcall = redis.call
 local archives, sizes, total, batches, facts, open = unpack(KEYS)
@@ -33,7 +33,7 @@ end
 local function take_off(id, number)
   add_bytes(id, -rcall("HSTRLEN", batches, number))
   rcall("HINCRBY", facts, "jobs", -(tonumber(rcall("HGET", facts, "count:" .. number)) or 0))
-  rcall("HDEL", facts, "count:" .. number)
+  rcall("HDEL", facts, "count:" .. number, "written:" .. number)
   rcall("HDEL", batches, number)
 end
 

@@ -8,8 +8,8 @@
   ARGV[5] how many ids to look at
   ARGV[6] the dotted path in the data
   ARGV[7...] the values; none for all of them
-  Returns JSON: {j: [[value, id, timestamp, processedOn, finishedOn], ...], n: looked at, u: unread,
-  p: place, d: done}.
+  Returns JSON: {j: [[value, id, timestamp, processedOn, finishedOn], ...], n: looked at, u: ids of
+  unread ones, p: place, d: done}.
 ]]
 --- @include "set_place"
 --- @include "job_values"
@@ -45,7 +45,7 @@ local function next_page()
 end
 
 local page, is_list = next_page()
-local found, looked, unread, bytes, at = {}, 0, 0, 0, { ARGV[2], ARGV[3] }
+local found, looked, unread, bytes, at = {}, 0, {}, 0, { ARGV[2], ARGV[3] }
 local done = #page < 2 * size
 
 for place = 1, #page, 2 do
@@ -61,7 +61,9 @@ for place = 1, #page, 2 do
     found[#found + 1] = { value, id, times[1], times[2], times[3] }
   end
   looked = looked + 1
-  unread = unread + (why == "unread" and 1 or 0)
+  if why == "unread" then
+    unread[#unread + 1] = id
+  end
   bytes = bytes + cost
   at = { tostring(score), id }
   if bytes > MOST_BYTES and place + 1 < #page then

@@ -31,7 +31,8 @@ SWITCHES = (
         id="processor_stopped",
         label="Stop the processor",
         help="The worker process gets SIGTERM, so expect a Queue Backlog and Processor Down on "
-        "order-provisioning within about half a minute; turned off, it starts again.",
+        "order-provisioning within about half a minute (with a hung order, `unstick` has work "
+        "after 10 seconds); turned off, it starts again.",
     ),
     Switch(
         id="mapping_added",
@@ -86,8 +87,33 @@ SWITCHES = (
         "their data in Redis for ever: `clean order-provisioning orphans` finds and removes it.",
         kind="button",
     ),
+    Switch(
+        id="lose_data",
+        label="Lose the data of 40 failed orders",
+        help="Deletes the data of the 40 newest failed orders (or of all there are) and leaves "
+        "their ids, as an eviction does: `failed order-provisioning` counts them, and "
+        "`clean order-provisioning ghosts` removes the ids.",
+        kind="button",
+    ),
 )
 """In the order in which the page shows them."""
+
+BOT_SWITCHES = (
+    Switch(
+        id="two_bots",
+        label="Two Bullhorns",
+        help="Starts a second replica on the same Redis and Slack: one leads and watches, both "
+        "answer and run repairs.",
+    ),
+    Switch(
+        id="kill_bot",
+        label="Kill the Bullhorn at work",
+        help="SIGKILL for the one that runs a repair, or else for the one that leads: a second "
+        "one goes on within 15 seconds, and the killed one is back after 20.",
+        kind="button",
+    ),
+)
+"""The switches of Bullhorn itself, after the others."""
 
 
 def find_switch(switch_id: str) -> Switch:

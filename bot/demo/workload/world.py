@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from bot.demo.localsalesforce import LocalSalesforce, OrderBook, OrderRecord
 from bot.demo.localsalesforce.orders import ACTIVATING, FAILED
-from bot.demo.workload import child, outage
+from bot.demo.workload import child, losses, outage
 from bot.demo.workload.orders import HANG, ORDER_QUEUE
 from bot.demo.workload.portal import JOB_OPTIONS, Portal
 from bot.demo.workload.sims import SIM_QUEUE
@@ -130,8 +130,9 @@ class World:
                 for order in await outage.fill(self._redis, JOB_OPTIONS):
                     self._approve(order.data, error=order.reason, modified=order.failed)
             elif switch.id == "bare_clean":
-                failed = f"bull:{ORDER_QUEUE}:failed"
-                await cast("Any", self._redis.zremrangebyscore(failed, "-inf", "+inf"))
+                await losses.clean_by_hand(self._redis)
+            elif switch.id == "lose_data":
+                await losses.lose_data(self._redis)
             elif switch.id == "event_lost":
                 self._approve(self._portal.new_order())
             elif switch.id == "processor_stopped":

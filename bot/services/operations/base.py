@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from bot.domain.jobs import BatchOutcome
 from bot.domain.operations import Receipt
@@ -13,13 +13,17 @@ from bot.domain.pacing import Pace
 from bot.domain.plans import Plan
 from bot.services.operations.record import Record
 
+READ_ONLY: Final = "Bullhorn is read-only now: `access.read_only` in the config"
+"""Why an operation that was begun before goes no further."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """What a batch did. `notice` says what is waited for, for `wait` seconds, before the next.
 
     `note` is for the end of the operation's message; a later one replaces it. `total` is how many
-    jobs are done in all, where no done set tells.
+    jobs are done in all, where no done set tells. One that has only `asked` what others have done
+    says nothing of how fast Redis is.
     """
 
     outcome: BatchOutcome = field(default_factory=BatchOutcome)
@@ -27,6 +31,7 @@ class Step:
     wait: float = 0.0
     note: str = ""
     total: int | None = None
+    asked: bool = False
 
 
 class Throttle:

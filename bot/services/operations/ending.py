@@ -107,7 +107,8 @@ class Ending:
         await self._tools.journal.record(
             actor, "receipt", f"after {words.what(plan, self._redact)}", Outcome.DONE,
             queue=plan.queue, job_count=operation.tally.done,
-            detail=words.receipt(operation.receipt, self._redact), plan=f"{plan.id}-receipt",
+            detail=words.receipt(operation.receipt, self._redact, plan.kind),
+            plan=f"{plan.id}-receipt",
             counts=operation.receipt.counts(),
             once=f"{plan.id}-{plan.attempt}-receipt",
         )  # fmt: skip

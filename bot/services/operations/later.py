@@ -1,4 +1,4 @@
-"""A plan for later, when its time has come: nobody is there to be asked again."""
+"""What is left of a plan when it begins: without the few jobs that others have done meanwhile."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from bot.services.planning import Planner, change_of
 async def left_of(plan: Plan, planners: Mapping[PlanKind, Planner]) -> tuple[Plan, Overtaken]:
     """The plan without the jobs whose work was done since it was asked for, and which those are.
 
-    That others match by now is no reason to stop: no more is changed than was shown.
+    At the press that was looked at; one for later is looked at anew when its time has come, as
+    nobody is there to be asked again. That others match by now is no reason to stop: no more is
+    changed than was shown. A retry by BullMQ looks at each job itself, when it comes to it.
 
     Raises:
         SalesforceUnavailableError: it does not tell which orders are done.
         RedisUnavailableError: the queue cannot be read.
     """
-    if plan.begin_at is None or plan.kind not in planners:
+    if plan.kind not in planners or plan.kind is PlanKind.RETRY:
         return plan, Overtaken()
-    found = (await change_of(plan, planners[plan.kind])).overtaken
-    if found.unknown:
+    found = plan.overtaken
+    if plan.begin_at is not None:
+        found = (await change_of(plan, planners[plan.kind])).overtaken
+    if plan.begin_at is not None and found.unknown:
         raise SalesforceUnavailableError(
             f"Not checked in Salesforce which orders are done: {found.unknown}."
         )

@@ -24,7 +24,7 @@ from bot.errors import (
     SalesforceRefusedError,
     UnavailableError,
 )
-from bot.services.operations.base import Counting, Finisher, Throttle
+from bot.services.operations.base import READ_ONLY, Counting, Executor, Finisher, Throttle
 from bot.services.operations.ending import Ending
 from bot.services.operations.later import left_of
 from bot.services.operations.record import OvertakenError, Record
@@ -37,7 +37,6 @@ AT_ONCE: Final = 8
 """Operations of one replica that change jobs at the same time; those that watch are not counted."""
 REPEATS: Final = 3
 """How often what a failover took back is done again."""
-READ_ONLY: Final = "Bullhorn is read-only now: `access.read_only` in the config"
 SAVE_EVERY: Final = 1.0
 """Seconds between two times the progress is stored."""
 _BEGUN: Final = (PlanStatus.RUNNING, PlanStatus.TRIED, PlanStatus.DONE)
@@ -212,8 +211,7 @@ class _Run:
         else:
             record.set(tally=Tally(done=await tools.done.count(plan.queue, plan.id)))
         if await self._stop_asked():
-            if isinstance(executor, Finisher):
-                record.set(tally=record.operation.tally.plus(await executor.finish(plan)))
+            await self._finish(executor)
             return
         plan, said = await self._left()
         if said and not plan.count:
@@ -227,21 +225,35 @@ class _Run:
                     took = tools.monotonic() - began
             except StopAsyncIteration:
                 return
-            throttle.pace = throttle.pace.after(took)
+            if not step.asked:
+                throttle.pace = throttle.pace.after(took)
             if step.note:
                 record.set(note="; ".join(filter(None, (said, step.note))))
             tally = record.operation.tally.plus(step.outcome)
             await self._progress(tally if step.total is None else replace(tally, done=step.total))
             record.set(notice=step.notice)
             if await self._stop_asked():
+                await self._finish(executor)
                 return
             rest = throttle.pace.rest(len(step.outcome.done), took)
             await self._wait(max(step.wait, rest))
 
+    async def _finish(self, executor: Executor) -> None:
+        """Leave nothing half done where it is stopped."""
+        if isinstance(executor, Finisher):
+            record = self._record
+            outcome = await executor.finish(record.plan)
+            record.set(tally=record.operation.tally.plus(outcome))
+
     async def _left(self) -> tuple[Plan, str]:
-        """What is carried out: of a plan for later all but what others have done; which that is."""
+        """What is carried out: all but what others have done since it was asked; which that is.
+
+        A try of a few tells nothing of it while there are enough: it is of the whole plan.
+        """
         record = self._record
         plan, overtaken = await left_of(record.plan, self._tools.planners)
+        if 0 < plan.canary <= plan.count:
+            return plan, ""
         said = "; ".join(overtaken.said)
         if said:
             out = BatchOutcome(left_out=len(overtaken.jobs))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
-from bot.domain.jobs import FailedRef
 from bot.domain.operations import WATCH_LIMIT, Receipt
 from bot.domain.plans import STUCK, Plan
 from bot.domain.policy import Catalog
@@ -19,6 +17,7 @@ from bot.domain.times import Ms
 from bot.errors import BullhornError, HandedOverError
 from bot.ports import DoneSets, QueueReader
 from bot.services.operations.clean import Taking
+from bot.services.operations.old_jobs import OldJobs
 from bot.services.operations.record import Record
 from bot.services.order_notes import OrderNotes
 from bot.services.salesforce_retry import SalesforceRetry
@@ -26,8 +25,6 @@ from bot.tasks import cancelled
 
 _LONGEST_STATUS: Final = 40
 _AT_ONCE: Final = 500
-_OLD: Final = "\n"
-"""What stands in the note between what was left out and what was archived."""
 
 
 class SalesforceReceipts:
@@ -61,19 +58,15 @@ class SalesforceReceipts:
         notes = await self._notes(plan)
         orders = {job_id: note.order_id for job_id, note in notes.items()}
         redact = self._catalog.policy(plan.queue).redact
-        taken: set[str] = set()
+        old = self._old_jobs(record)
         noted: set[str] = set()
 
         async def told(known: Mapping[str, NewJob]) -> None:
             record.set(receipt=_receipt(known, orders.values(), redact))
             await self._remember_new(plan, known, noted)
             with_new = {order_key(one) for one, job in known.items() if job.exists}
-            ready = [
-                job for job, order in orders.items()
-                if order_key(order) in with_new and job not in taken
-            ]  # fmt: skip
-            if ready and plan.state != STUCK:
-                taken.update(await self._take_away(record, ready))
+            if plan.state != STUCK:
+                await old.take_away(job for job in orders if order_key(orders[job]) in with_new)
 
         watching = asyncio.ensure_future(
             self._retry.await_new_jobs(
@@ -89,6 +82,7 @@ class SalesforceReceipts:
             raise HandedOverError
         known = await watching
         await told(known)
+        await old.tell_rest()
         return _receipt(known, orders.values(), redact)
 
     async def _remember_new(self, plan: Plan, known: Mapping[str, NewJob], noted: set[str]) -> None:
@@ -100,6 +94,12 @@ class SalesforceReceipts:
                 await self._done.remember(plan.queue, new_set(plan.id), part)
                 noted.update(part)
 
+    def _old_jobs(self, record: Record) -> OldJobs:
+        return OldJobs(
+            record, reader=self._reader, done=self._done, taking=self._taking,
+            read_only=self._catalog.read_only,
+        )  # fmt: skip
+
     async def _notes(self, plan: Plan) -> dict[str, OrderNote]:
         """What was last noted for each job whose order was set."""
         set_: set[str] = set()
@@ -107,30 +107,6 @@ class SalesforceReceipts:
             set_.update(batch)
         notes = await OrderNotes(self._done, plan.queue, plan.id).read()
         return {note.job_id: note for note in notes if note.job_id in set_}
-
-    async def _take_away(self, record: Record, ids: Sequence[str]) -> list[str]:
-        """Archive and remove old failed jobs; what fails is tried again at the next look."""
-        plan = removal(record.plan)
-        try:
-            await self._taking.begin(plan)
-            found = await self._reader.failed_refs(plan.queue, ids)
-            refs = [FailedRef(job.id, job.failed_at) for job in found.values() if job is not None]
-            if refs:
-                await self._taking.take(plan, "failed", refs)
-        except BullhornError:
-            return []
-        count = await self._done.count(plan.queue, plan.id)
-        if count:
-            old = record.operation.note.partition(_OLD)[0]
-            jobs = "old job" if count == 1 else "old jobs"
-            said = f"{count:,} {jobs} archived: `/queue undo {plan.archive}`"
-            record.set(note=f"{old}{_OLD}{said}")
-        return list(ids)
-
-
-def removal(plan: Plan) -> Plan:
-    """The removal of the old jobs, as a clean of its own within the operation."""
-    return replace(plan, id=f"{plan.id}.old", state="failed", archive=plan.id, named=False)
 
 
 def new_set(operation: str) -> str:

@@ -36,6 +36,8 @@ class SweepExecutor:
             async for outcome in self._drop_ids(plan, throttle):
                 seen += len(outcome.done)
                 yield Step(outcome=outcome)
+                if before + seen >= plan.count:
+                    break
             yield Step(outcome=BatchOutcome(changed=max(0, plan.count - before - seen)))
             return
         async for ids in batches(self._ids(plan), throttle):
@@ -58,8 +60,9 @@ class SweepExecutor:
         pages = self._remover.select(plan.queue, FAILED, until=plan.filter.until)
         async for refs in batches(pages, throttle):
             outcome = await self._remover.drop_ids(
-                plan.queue, FAILED, refs, configured=configured, operation=plan.id
-            )
+                plan.queue, FAILED, refs,
+                configured=configured, operation=plan.id, most=plan.count,
+            )  # fmt: skip
             yield BatchOutcome(done=outcome.done)
 
     async def _ids(self, plan: Plan) -> AsyncIterator[list[str]]:

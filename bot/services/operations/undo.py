@@ -9,8 +9,9 @@ from bot.domain.jobs import BatchOutcome
 from bot.domain.plans import Plan
 from bot.domain.policy import Catalog
 from bot.errors import RefusedError
-from bot.ports import Archive, DoneSets
-from bot.services.archiving import Archiving, Stays
+from bot.ports import Archive, DoneSets, QueueRemover
+from bot.services.archiving import Archiving
+from bot.services.bringing_back import BringingBack, Stays
 from bot.services.operations.ahead import LookAhead
 from bot.services.operations.base import Step, Throttle
 from bot.services.returning import Returning
@@ -35,12 +36,14 @@ class UndoExecutor:
         self,
         *,
         archiving: Archiving,
+        remover: QueueRemover,
         archive: Archive,
         done: DoneSets,
         catalog: Catalog,
         returning: Returning | None = None,
     ) -> None:
         self._archiving = archiving
+        self._bringing = BringingBack(remover=remover, archive=archive, done=done)
         self._archive = archive
         self._done = done
         self._catalog = catalog
@@ -63,7 +66,7 @@ class UndoExecutor:
         held, met, left_out = await self._hold(plan), 0, 0
         stays = await self._stays(plan)
         for number in await self._archive.batches(plan.archive):
-            parts = self._archiving.bring_back(
+            parts = self._bringing.bring_back(
                 plan.queue,
                 archive_id=plan.archive,
                 batch=number,
@@ -119,9 +122,7 @@ class UndoExecutor:
             raise refusal
 
     async def finish(self, plan: Plan) -> BatchOutcome:
-        """Take out of the archive what is back; raises as `Archiving.drop_returned`."""
+        """Take out of the archive what is back; raises as `BringingBack.drop_returned`."""
         for number in await self._archive.batches(plan.archive):
-            await self._archiving.drop_returned(
-                plan.queue, archive_id=plan.archive, batch=number, operation=plan.id
-            )
+            await self._bringing.drop_returned(plan.queue, archive_id=plan.archive, batch=number)
         return BatchOutcome()

@@ -13,6 +13,7 @@ import pytest
 from bullmq import Job, Queue
 from redis.asyncio import Redis
 
+from bot.demo.workload.losses import LOST_ORDERS
 from bot.demo.workload.orders import ORDER_QUEUE
 from bot.demo.workload.outage import FAILED_ORDERS
 from bot.demo.workload.sims import SIM_QUEUE
@@ -195,6 +196,22 @@ async def a_clean_by_hand_leaves_the_data_of_the_jobs(world, redis, orders):
     assert await redis.hget(f"bull:{ORDER_QUEUE}:{job_id}", "failedReason")
 
 
+@with_world
+async def the_data_of_failed_orders_is_lost_newest_first_and_once_each(world, redis, orders):
+    del orders
+    await world.switch("fill", True)
+
+    async def ghosts():
+        ids = await redis.zrevrange(f"bull:{ORDER_QUEUE}:failed", 0, 199)
+        there = [await redis.exists(f"bull:{ORDER_QUEUE}:{job_id}") for job_id in ids]
+        return there.count(0)
+
+    for presses in (1, 2):
+        await world.switch("lose_data", None)
+        assert await ghosts() == presses * LOST_ORDERS
+    assert await redis.zcard(f"bull:{ORDER_QUEUE}:failed") > FAILED_ORDERS - LOST_ORDERS
+
+
 async def shape(redis, job_id):
     """The fields of a job, and of its options, as far as they are not of an import alone."""
     fields = await redis.hgetall(f"bull:{ORDER_QUEUE}:{job_id}")
@@ -266,6 +283,7 @@ STORIES = (
     a_stopped_processor_leaves_a_burst_waiting_and_a_started_one_takes_it,
     the_fill_is_as_the_worker_would_have_left_it_stays_and_can_be_retried,
     a_clean_by_hand_leaves_the_data_of_the_jobs,
+    the_data_of_failed_orders_is_lost_newest_first_and_once_each,
     a_hanging_order_keeps_its_lock_and_does_not_hold_up_the_stop,
     stopping_leaves_no_process_and_no_directory,
     a_killed_demo_leaves_no_process_and_no_directory,

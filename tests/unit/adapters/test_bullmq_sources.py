@@ -4,7 +4,6 @@ import pytest
 from bullmq.redis_connection import loadScript
 
 from bot.adapters.bullmq_jobs import decode, read_job
-from bot.adapters.bullmq_workers import Workers, workers_of
 from bot.adapters.sources import MOST_CONNECTIONS, Sources, connect
 from bot.domain.queues import QueueId
 from bot.errors import ConfigError, RedisUnavailableError
@@ -44,26 +43,6 @@ async def test_an_unknown_source_is_unavailable():
     with pytest.raises(RedisUnavailableError, match="other"):
         sources.client("other")
     await sources.aclose()
-
-
-def test_workers_are_told_by_node_names_and_python_names():
-    names = {"bull:b3JkZXJz": 2, "bull:orders": 2, "bull:b3JkZXJz:qe": 5, "else:b3JkZXJz": 1}
-    assert workers_of(ORDERS, names) == 3
-
-
-async def test_one_client_list_serves_ten_seconds():
-    class Client:
-        asked = 0
-
-        async def client_list(self):
-            self.asked += 1
-            return [{"name": "bull:b3JkZXJz:w:one"}, {"name": ""}, {}]
-
-    clock = iter([0.0, 5.0, 10.5])
-    workers, client = Workers(clock=lambda: next(clock)), Client()
-    for asked in (1, 1, 2):
-        assert await workers.count(client, [ORDERS]) == {ORDERS: 1}
-        assert client.asked == asked
 
 
 def test_a_job_with_damaged_fields_is_still_read():

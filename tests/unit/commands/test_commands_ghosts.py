@@ -36,23 +36,23 @@ async def test_clean_drops_ids_that_have_no_job_and_counts_them_apart(office, or
         orders.fail(id_, "WHMCS_ERROR: away", START - 40 * DAY + place)
     orders.emptied |= {"g0", "g1"}
     card = await office.ask("clean order-provisioning failed")
-    assert "2 of them have no job left, only their ids: these go too, not archived" in said(card)
+    assert "2 of them have lost their data: their ids go too, and are not archived" in said(card)
     text = await press(office, card)
     assert "Removed 1 of 3 failed jobs of order-provisioning." in text
-    assert "2 had no job left: their ids are gone now" in text
+    assert "2 had lost their data: their ids are removed too" in text
     assert not {"k0", "g0", "g1"} & set(orders.failed)
     assert (await office.archive.recent())[0].jobs == 1
     entry = (await office.history())[0]
-    assert entry.detail == "1 of 3; 2 ids without a job taken out"
+    assert entry.detail == "1 of 3; 2 without data removed too"
 
 
 async def test_a_set_of_nothing_but_such_ids_is_emptied(office, orders):
     orders.fail("g0", "WHMCS_ERROR: away", START - 40 * DAY)
     orders.emptied = {"g0"}
     card = await office.ask("clean order-provisioning failed")
-    assert "It has no job left, only its id" in said(card)
+    assert "Its data is gone, only its id is left" in said(card)
     assert "Archived first" not in said(card)
-    assert "1 had no job left: its id is gone now" in await press(office, card)
+    assert "1 had lost its data: its id is removed too" in await press(office, card)
     assert "g0" not in orders.failed
 
 
@@ -60,10 +60,10 @@ async def test_completed_ones_too(office, orders):
     office.remover.held[ORDERS, "completed"] = {"c1": START - 8 * DAY, "c2": START - 9 * DAY}
     orders.emptied = {"c1"}
     card = await office.ask("clean order-provisioning completed")
-    assert "1 of them has no job left, only its id: that goes too" in said(card)
+    assert "1 of them has lost its data: its id goes too" in said(card)
     text = await press(office, card)
     assert "Removed 1 of 2 completed jobs" in text
-    assert "1 had no job left" in text
+    assert "1 had lost its data" in text
     assert office.remover.held[ORDERS, "completed"] == {}
 
 
@@ -73,17 +73,17 @@ async def test_of_very_many_completed_ids_the_oldest_are_looked_at(office, order
     office.remover.held[ORDERS, "completed"] = held
     orders.emptied = {"c0001", "c0499", "c0500"}
     card = await office.ask("clean order-provisioning completed")
-    assert "2 of the 500 oldest have no job left, only their ids: these go too" in said(card)
+    assert "2 of the 500 oldest have lost their data: their ids go too" in said(card)
 
 
 async def test_remove_takes_such_an_id_out(office, orders):
     orders.fail("g0", "WHMCS_ERROR: away", START - HOUR)
     orders.emptied = {"g0"}
     card = await office.ask("remove order-provisioning g0")
-    assert "It has no job left, only its id: that goes, and there is nothing to archive" in said(
-        card
-    )
-    assert "Removed the id g0 of order-provisioning. 1 had no job left" in await press(office, card)
+    gone = "Its data is gone, only its id is left: that goes, and there is nothing to archive"
+    assert gone in said(card)
+    ended = await press(office, card)
+    assert "Removed the id g0 of order-provisioning. 1 had lost its data" in ended
     assert "g0" not in orders.failed
     assert await office.archive.recent() == []
 
@@ -94,11 +94,11 @@ async def test_failed_offers_to_take_them_out_where_nothing_else_failed(office, 
     orders.fail("g0", "WHMCS_ERROR: away", START - HOUR)
     orders.emptied = {"g0"}
     view = await office.ask("failed order-provisioning")
-    assert "1 failed id with no job left" in said(view)
-    card = await office.ask(value_of(view, "Take them out"))
+    assert "1 failed job without data" in said(view)
+    card = await office.ask(value_of(view, "Remove these"))
     await press(office, card)
     assert orders.failed == {}
-    assert "no job left" not in said(await office.ask("failed order-provisioning"))
+    assert "without data" not in said(await office.ask("failed order-provisioning"))
 
 
 async def test_a_pause_in_between_ends_it_and_nothing_is_dropped(office, orders):
@@ -121,16 +121,17 @@ async def test_failed_names_them_among_other_failures_with_a_way_out_that_spares
         orders.fail(id_, "WHMCS_ERROR: away", START - HOUR)
     orders.emptied = {"g0", "g1"}
     view = await office.ask("failed order-provisioning")
-    assert "2 failed ids with no job left: not counted" in said(view)
-    asked = value_of(view, "Take the ids out")
+    assert "2 failed jobs without data: not counted" in said(view)
+    asked = value_of(view, "Remove those without data")
     assert asked == "clean order-provisioning ghosts"
     card = await office.ask(asked)
-    assert "Remove 2 ids without a job of order-provisioning?" in said(card)
+    assert "Remove 2 failed jobs without data of order-provisioning?" in said(card)
     assert (
         "It cannot be undone: there is nothing to archive. Failed jobs that are whole stay"
         in said(card)
     )
-    assert "Removed 2 of 2 ids without a job of order-provisioning." in await press(office, card)
+    ended = await press(office, card)
+    assert "Removed 2 of 2 failed jobs without data of order-provisioning." in ended
     assert set(orders.failed) == whole
     entry = (await office.history())[0]
     assert (entry.filter, entry.detail) == ("", "2 of 2")
@@ -142,8 +143,8 @@ async def test_who_may_not_clean_is_not_offered_to_take_them_out(office, orders)
     orders.fail("g0", "WHMCS_ERROR: away", START - HOUR)
     orders.emptied = {"g0"}
     view = await office.ask("failed order-provisioning", actor=VERA)
-    assert "1 failed id with no job left: not counted" in said(view)
-    assert "Take the ids out\u2026" not in shown(view.message).labels
+    assert "1 failed job without data: not counted" in said(view)
+    assert "Remove those without data\u2026" not in shown(view.message).labels
 
 
 async def test_more_of_them_than_the_card_showed_are_asked_about_again(office, orders):
@@ -153,7 +154,7 @@ async def test_more_of_them_than_the_card_showed_are_asked_about_again(office, o
     orders.emptied |= {"w0", "w1"}
     again = await plan_buttons.confirm(office.toolbox, BOB, value_of(card, "Remove"))
     assert "1 matched then, 3 now" in said(again)
-    assert "Removed 3 of 3 ids without a job" in await press(office, again)
+    assert "Removed 3 of 3 failed jobs without data" in await press(office, again)
 
 
 @pytest.mark.parametrize("option", ["--older-than 1d", "--rate 5/s"])

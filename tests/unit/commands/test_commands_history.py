@@ -84,7 +84,7 @@ async def test_the_file_has_all_that_is_kept(office):
     reply = await office.ask("history --csv", VERA)
     found = rows(reply)
     assert len(found) == 33, "what was begun is a line of its own"
-    assert [row["outcome"] for row in found[:3]] == ["done", "started", "refused"]
+    assert [row["outcome"] for row in found[:3]] == ["done", "started", "not allowed"]
     assert found[0]["what"] == "retry job w0"
     assert found[0]["time"] == "2023-11-14T22:13:20.000Z"
     assert found[2]["user"] == "U0VERA"

@@ -14,4 +14,4 @@ async def test_a_silence_of_a_queue_is_in_its_history(office):
 async def test_a_refused_retry_of_a_queue_is_in_its_history(office):
     with pytest.raises(AccessDeniedError):
         await office.ask("retry order-provisioning w0", VERA)
-    assert "refused" in await office.said("history order-provisioning", VERA)
+    assert "not allowed" in await office.said("history order-provisioning", VERA)

@@ -101,6 +101,33 @@ async def test_jobs_delayed_after_the_card_are_not_promoted(sims, queues):
     assert queue.delayed == ["late"]
 
 
+async def test_in_a_small_queue_that_moves_only_the_jobs_of_the_card_count(sims, queues):
+    queue = queues.queues[SIMS]
+    for number in range(3):
+        delay(queue, SIMS, f"d{number}")
+    card = await sims.ask("promote sim-management --all")
+    delay(queue, SIMS, "late")
+    assert "Begun: 5 delayed jobs" in said(
+        await plan_buttons.confirm(sims.toolbox, BOB, value_of(card, "Promote 5 now"))
+    )
+    card = await sims.ask("promote sim-management --all")
+    del queue.delayed[:2]
+    delay(queue, SIMS, "later")
+    again = said(await plan_buttons.confirm(sims.toolbox, BOB, value_of(card, "Promote 6 now")))
+    assert "Changed since you were asked: 2 of 6 are not delayed any more." in again
+    assert "Promote 5 delayed jobs of sim-management?" in again
+
+
+async def test_when_all_of_the_card_have_come_due_the_press_says_so(sims, queues):
+    card = await sims.ask("promote sim-management --all")
+    queue = queues.queues[SIMS]
+    queue.delayed.clear()
+    delay(queue, SIMS, "d1")
+    delay(queue, SIMS, "d2")
+    with pytest.raises(JobGoneError, match=r"None of these 2 jobs is delayed any more"):
+        await plan_buttons.confirm(sims.toolbox, BOB, value_of(card, "Promote 2 now"))
+
+
 @pytest.mark.parametrize(
     "line",
     ["promote", "promote sim-management", "promote sim-management s1 --all", "unstick", "remove q"],
@@ -125,7 +152,7 @@ async def test_unstick_counts_the_lockless_and_names_the_others(office, orders):
     orders.workers = 0
     text = said(await office.ask("unstick order-provisioning"))
     assert "Unstick 1 active job of order-provisioning?" in text
-    assert "Its worker has died or lost it: dead, begun 12 min ago" in text
+    assert "1 job has lost its worker: dead, begun 12 min ago" in text
     assert (
         "1 job is locked by a worker, and left alone: alive (12 s). Its lock lasts 21 s more: "
         "if its worker has died, ask again then"
@@ -138,6 +165,18 @@ async def test_unstick_counts_the_lockless_and_names_the_others(office, orders):
         match=r"1 active job is locked by a worker.*alive \(12 s\)\. Its lock lasts 21 s more",
     ):
         await office.ask("unstick order-provisioning")
+
+
+async def test_unstick_says_what_keeps_the_jobs_waiting_then(office, orders):
+    orders.active.jobs = [
+        ActiveJob(id=one, name="w", started_at=START - 4 * MINUTE, attempt=1, locked=False)
+        for one in ("52", "82")
+    ]
+    orders.paused, orders.workers = True, 0
+    text = said(await office.ask("unstick order-provisioning"))
+    assert "2 jobs have lost their worker: 52 and 82, the first begun 4 min ago" in text
+    assert "The queue is paused: they wait until it is resumed" in text
+    assert "No worker is connected: they wait until one is" in text
 
 
 @pytest.mark.parametrize(("text", "rate"), [("50/s", 50), ("30/m", 0.5), ("5 / sec", 5)])

@@ -133,11 +133,11 @@ async def test_what_is_wrong_with_a_clean_is_said(office, line, why):
 async def test_orphans_are_told_of_and_swept(office):
     office.remover.strays[ORDERS] = {"17", "18"}
     card = await office.ask("clean order-provisioning failed --older-than 0s")
-    assert value_of(card, "2 orphan hashes") == "clean order-provisioning orphans"
-    with pytest.raises(JobGoneError, match=r"nothing to clean\. 2 orphan hashes"):
+    assert value_of(card, "2 orphaned jobs") == "clean order-provisioning orphans"
+    with pytest.raises(JobGoneError, match=r"nothing to clean\. 2 orphaned jobs"):
         await office.ask("clean order-provisioning completed")
     card = await office.ask("clean order-provisioning orphans")
-    assert "Remove 2 orphan hashes of order-provisioning?" in said(card)
+    assert "Remove 2 orphaned jobs of order-provisioning?" in said(card)
     assert "Such as 17 and 18" in said(card)
     assert "Archived first: kept 7 d" in said(card)
     [asked] = [
@@ -146,19 +146,19 @@ async def test_orphans_are_told_of_and_swept(office):
         for one in b.get("elements", [])
         if "confirm" in one
     ]
-    assert asked["title"]["text"] == "Remove 2 orphan hashes of order-provisioning?"
+    assert asked["title"]["text"] == "Remove 2 orphaned jobs of order-provisioning?"
     assert "undo brings them back" in asked["text"]["text"]
     archive = value_of(card, "Remove")
     text, buttons = await press(office, card)
-    assert "Removed 2 of 2 orphan hashes of order-provisioning." in text
+    assert "Removed 2 of 2 orphaned jobs of order-provisioning." in text
     assert office.remover.strays[ORDERS] == set()
     with pytest.raises(JobGoneError, match="no orphans"):
         await office.ask("clean order-provisioning orphans")
     assert "Undo…" in buttons
     office.outcomes.default = replace(office.outcomes.default, state="gone")
     card = await office.ask(f"undo {archive}")
-    assert "Bring back 2 orphan jobs of order-provisioning?" in said(card)
-    assert "in no list or set: no worker runs them" in said(card)
+    assert "Bring back 2 orphaned jobs of order-provisioning?" in said(card)
+    assert "in no list: no worker runs them" in said(card)
     await press(office, card, "Bring back 2")
     assert office.remover.strays[ORDERS] == {"17", "18"}
 
@@ -273,5 +273,5 @@ async def test_named_jobs_that_are_not_failed_are_counted_well(office, queues):
 async def test_orphans_beyond_those_that_are_named_are_all_counted(office):
     office.remover.strays[ORDERS] = {f"{number:05}" for number in range(2_817)}
     card = await office.ask("clean order-provisioning orphans")
-    assert "Remove 2,817 orphan hashes" in said(card)
+    assert "Remove 2,817 orphaned jobs" in said(card)
     assert "00004 and 2,812 more:" in said(card)

@@ -210,3 +210,32 @@ async def test_a_forged_id_does_nothing(office, press, retried, forged):
     with pytest.raises(StaleError, match="not known any more"):
         await plan_buttons.cancel(office.toolbox, BOB, forged)
     assert retried == []
+
+
+@pytest.mark.parametrize(
+    ("button", "doing", "what"),
+    [
+        (plan_buttons.stop, "Stopping", "stop: retry 3 × WHMCS_ERROR"),
+        (plan_buttons.cancel, "Cancelling", "cancel: retry 3 × WHMCS_ERROR"),
+        (plan_buttons.confirm, "Retrying", "retry 3 × WHMCS_ERROR"),
+    ],
+)
+async def test_who_may_not_press_hears_what_it_was_that_they_may_not(
+    office, press, plan_id, button, doing, what
+):
+    with pytest.raises(AccessDeniedError, match=f"^{doing} needs the operator role"):
+        await press(plan_id, VERA, button=button)
+    refused = (await office.history())[0]
+    assert (refused.action, refused.what, refused.word) == (
+        what.split()[0].strip(":"),
+        what,
+        "not allowed",
+    )
+
+
+async def test_a_stop_that_is_not_allowed_does_not_hide_that_it_was_begun(office, press, plan_id):
+    await press(plan_id)
+    with pytest.raises(AccessDeniedError):
+        await press(plan_id, VERA, button=plan_buttons.stop)
+    refused, begun = (await office.history())[:2]
+    assert (refused.outcome, begun.outcome) == (Outcome.REFUSED, Outcome.STARTED)

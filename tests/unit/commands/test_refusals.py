@@ -185,10 +185,10 @@ async def test_a_request_that_has_expired(office, request_of):
 
 async def test_a_request_whose_counts_have_changed(office, orders, request_of):
     plan = await request_of()
-    orders.counts = Counts(waiting=60)
+    orders.counts = Counts(waiting=20)
     words = (
-        "The approval is void: 34 jobs were there when it was asked, 60 are now. "
-        "Nothing was changed."
+        "The approval is void: 34 jobs were there when it was asked, 20 are now. "
+        'Nothing was changed. Press "Ask again…" on the request: another admin approves then.'
     )
     await refused(approve(office, plan), words, StaleError)
 

@@ -77,6 +77,21 @@ def test_what_could_not_be_looked_through_is_told():
     assert not superseded(PlanFacts(complete=False), JobsAbout()).complete
 
 
+def test_of_jobs_that_have_no_other_it_is_unsure_where_not_all_could_be_looked_at():
+    jobs = facts(failed("1"), failed("2", "o2"), failed("3", None))
+    done = {"o1": (other("8", "completed"),)}
+    for missed in ({"unread": 1}, {"complete": False}):
+        found = superseded(jobs, JobsAbout(found=done, **missed))
+        assert (found.jobs, found.unsure) == (("1",), ("2",))
+    assert superseded(jobs, JobsAbout(found=done)).unsure == ()
+
+
+def test_an_orders_two_forms_are_one_order():
+    jobs = facts(failed("1", "8014x0000000001AAA"), failed("2", "8014x0000000001"))
+    done = dict.fromkeys(("8014x0000000001AAA", "8014x0000000001"), (other("8", "completed"),))
+    assert superseded(jobs, JobsAbout(found=done)).values == 1
+
+
 def test_a_subject_tried_just_now_by_any_of_its_jobs():
     jobs = facts(failed("1", subject="s1"), failed("2", subject="s2"), failed("3", subject="s3"))
     tried = about(

@@ -127,6 +127,13 @@ def other_job(*kinds, values=3, jobs=3, **more):
             other_job(values=0, jobs=0, complete=False),
             "Too many jobs to look through all for newer and completed ones",
         ),
+        (
+            other_job(values=0, jobs=0, unread=2, unsure=("1",)),
+            (
+                "2 jobs of the queue could not be read (over 64 KB, or no JSON): "
+                "they may do the same work"
+            ),
+        ),
     ],
 )
 def test_orders_that_have_another_job(known, said):

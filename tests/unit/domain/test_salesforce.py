@@ -8,11 +8,13 @@ from bot.demo.workload.orders import salesforce_id
 from bot.domain.salesforce import (
     Order,
     SalesforcePolicy,
+    either_form,
     forms,
     is_order_id,
     order_id_of,
     order_key,
     unique_ids,
+    whole_id,
 )
 
 SHORT, LONG = "8014x000000ABCD", "8014x000000ABCDXYZ"
@@ -55,6 +57,22 @@ def test_the_id_in_a_jobs_data(data, path, found):
 )  # fmt: skip
 def test_both_forms_of_an_id(short, long):
     assert forms(short) == forms(long) == (short, long)
+
+
+@pytest.mark.parametrize(
+    ("value", "whole"),
+    [
+        ("8014x0000000001", "8014x0000000001AAA"),
+        ("8014x0000000001AAA", "8014x0000000001AAA"),
+        (LONG, LONG),
+        ("A-7", "A-7"),
+        ("", ""),
+    ],
+)
+def test_values_are_the_same_only_where_they_are_forms_of_one_id(value, whole):
+    """Eighteen characters that end otherwise are no id of Salesforce's."""
+    assert whole_id(value) == whole
+    assert whole in {whole_id(form) for form in either_form(value)}
 
 
 def test_the_demo_makes_ids_of_that_form():

@@ -16,7 +16,8 @@ ENTRY = AuditEntry(
     at=NOW, user="U0BOB", channel="C1", action="clean", what="clean 9 × WHMCS_ERROR",
     outcome=Outcome.DONE, queue="sims", jobs=("1", "2"), job_count=2, detail="removed 2, kept 0",
     reason="they said so", plan="p1", id="1-1", approver="U0ALICE",
-    filter="failed, older than 7d", counts=(("done", 2), ("failed", 0)),
+    filter="failed, older than 7d", counts=(("done", 2), ("failed", 0)), asked_by="U0CAROL",
+    ended_by="U0DANA",
 )  # fmt: skip
 
 
@@ -45,8 +46,16 @@ def test_all_that_is_known_of_an_entry_is_in_its_line():
             "jobs": "1 2",
             "plan": "p1",
             "id": "1-1",
+            "asked_by": "U0CAROL",
+            "ended_by": "U0DANA",
         }
     ]
+
+
+def test_the_outcome_is_the_more_exact_word_where_there_is_one():
+    refused = replace(ENTRY, outcome=Outcome.REFUSED)
+    [older, newer] = read(refused, replace(refused, word="expired"))
+    assert (older["outcome"], newer["outcome"]) == ("refused", "expired")
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n"])

@@ -116,4 +116,5 @@ def test_who_would_run_them():
 
     assert "paused" in said(paused=True, workers=1)
     assert "No worker" in said(workers=0)
-    assert "Unknown whether a worker" in said(workers=None)
+    assert "worker is connected: Redis does not let me look" in said(workers=None)
+    assert "worker is connected: none is seen, but" in said(workers=None, busy=True)

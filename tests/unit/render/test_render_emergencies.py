@@ -37,8 +37,10 @@ def plan(kind=PlanKind.DRAIN, counts=COUNTS, **changes):
     return replace(made, **changes)
 
 
-def dialog(plan, catalog=CATALOG, active=2):
-    found = Emergency(plan=plan, active=active, room=CAP - 44_000_000, cap=CAP, kept=KEPT)
+def dialog(plan, catalog=CATALOG, active=2, lost=0):
+    found = Emergency(
+        plan=plan, active=active, lost=lost, room=CAP - 44_000_000, cap=CAP, kept=KEPT
+    )
     return emergencies.dialog(found, catalog)
 
 
@@ -106,7 +108,7 @@ def test_what_became_of_a_request(matches):
     matches(emergencies.settled(own, CATALOG), "emergency_taken_back")
     matches(emergencies.settled(closed(Verdict.EXPIRED), CATALOG), "emergency_expired")
     matches(emergencies.settled(closed(Verdict.UNSENT), CATALOG), "emergency_unsent")
-    now = going(PlanKind.DRAIN, Counts(waiting=1700))
+    now = going(PlanKind.DRAIN, Counts(waiting=700))
     void = closed(Verdict.VOID, groups=now, matching=total(now))
     matches(emergencies.settled(void, CATALOG), "emergency_void")
 
@@ -129,6 +131,14 @@ def test_the_words_for_one_person(matches):
     matches(emergencies.unsent(plan(), "Slack refuses: not_in_channel."), "emergency_not_posted")
     not_paused = emergencies.not_paused(given.ORDERS, PlanKind.OBLITERATE, 2, CATALOG)
     matches(not_paused, "emergency_not_paused")
+
+
+def test_jobs_that_lost_their_worker_are_unstuck_before_an_obliterate(matches):
+    two = emergencies.not_paused(given.ORDERS, PlanKind.OBLITERATE, 2, CATALOG, lost=2)
+    matches(two, "emergency_not_paused_stuck")
+    text = str(dialog(plan(PlanKind.OBLITERATE), lost=1).blocks)
+    assert "1 job has lost its worker and never ends: `unstick` first." in text
+    assert "must have ended" not in text
 
 
 def test_a_hostile_name_stays_text():
@@ -154,7 +164,7 @@ def test_more_than_were_counted_are_not_said_to_be_of_them():
     made = plan(PlanKind.OBLITERATE, count=1_612)
     assert (
         operation_words.done_words(made, Tally(done=1_613), "orders")
-        == "Removed 1,613 jobs of *orders*"
+        == "Removed 1,613 jobs of *orders*, 1,612 when asked"
     )
     assert operation_words.done_words(made, Tally(done=1_612), "orders") == (
         "Removed 1,612 of 1,612 jobs of *orders*"

@@ -118,7 +118,10 @@ def test_sweep(matches):
         kind=PlanKind.SWEEP, count=1_204, groups=(), filter=FailureFilter(),
         state=ORPHAN, archive="4f1c2a9b7d30",
         warnings=(
-            "Such as 17, 18 and 1,202 more: their hash is there, and no list or set has their id",
+            (
+                "Such as 17, 18 and 1,202 more: their data is there, but the queue does not know "
+                "them any more"
+            ),
             "No worker can reach them, but each may be the last copy of a job's data",
             "Archived first: kept 7 d, up to 256 MB of archives; about 812 KB of it",
         ),

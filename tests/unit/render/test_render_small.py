@@ -56,6 +56,36 @@ def test_history_names_the_second_person_the_filter_and_the_numbers(matches):
     assert history.entries([], None, NOW, since="1h").text == "Nothing was done in the last 1h."
 
 
+def test_history_names_both_people_of_a_request(matches):
+    asked = AuditEntry(
+        at=NOW, user="U0ALICE", channel="C1", action="drain", what="drain 105 pending jobs",
+        outcome=Outcome.REFUSED, queue="order-provisioning", ended_by="U0DANA",
+    )  # fmt: skip
+    nobody = replace(asked, ended_by=None)
+    press = replace(nobody, user="U0VERA", action="refuse", what="refuse: drain 105 pending jobs")
+    told = [
+        replace(asked, word="expired", detail="came too late"),
+        replace(nobody, word="expired", detail="nobody approved"),
+        replace(asked, word="void", detail="105 when it was asked, 90 now (105 waiting, now 90)"),
+        replace(asked, word="refused"),
+        replace(nobody, word="taken back"),
+        replace(
+            press, word="not allowed", asked_by="U0ALICE",
+            detail="Refusing needs the admin role. Ask U0ALICE.",
+        ),
+    ]  # fmt: skip
+    matches(history.entries(told, "order-provisioning", NOW), "history_requests")
+
+
+def test_history_reads_what_an_older_version_wrote_of_a_request():
+    old = AuditEntry(
+        at=NOW, user="U0DANA", channel="C1", action="drain", what="drain 105 pending jobs",
+        outcome=Outcome.REFUSED, detail="not approved in time",
+    )  # fmt: skip
+    text = readable(history.entries([old], None, NOW))
+    assert "@U0DANA: drain 105 pending jobs · refused: not approved in time" in text
+
+
 @pytest.mark.parametrize(
     ("action", "counts", "mark"),
     [

@@ -11,10 +11,10 @@ from bot.domain.times import HOUR, MINUTE
 from bot.errors import JobGoneError, SalesforceUnavailableError
 from bot.services.confirming import Choice
 from bot.services.operations import runner
-from bot.services.operations.screen import KIND
+from bot.services.operations.screen import KIND, RECEIPT
 from tests.support.fake_salesforce import order_id
 from tests.support.fakes import ORDERS, START
-from tests.support.salesforce_office import another, salesforce_office
+from tests.support.salesforce_office import another, fail, salesforce_office
 from tests.support.toolbox import ALICE, BOB, said, shown, value_of
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -54,6 +54,11 @@ def message(messenger):
     return shown(messenger.of(KIND)[-1].message).text.replace("*", "")
 
 
+def more_orders(office, salesforce):
+    """Fourteen failed orders more: twenty in all."""
+    fail(salesforce, office.queues.queues[ORDERS], range(6, 20), START - HOUR)
+
+
 @pytest.mark.parametrize("frozen_by_id", [2_000, 3])
 async def test_a_press_after_orders_were_done_by_newer_jobs_draws_the_card_again(
     office, monkeypatch, frozen_by_id
@@ -68,6 +73,38 @@ async def test_a_press_after_orders_were_done_by_newer_jobs_draws_the_card_again
     assert (await confirm(office, again.drawn_again.plan)).drawn_again is None
     await office.run_operations()
     assert moved(office) == ["w2", "w3", "w4", "w5"]
+
+
+TWO_DONE = "2 left out: 2 jobs have a newer, an open or a completed one for the same order by now"
+
+
+@pytest.mark.parametrize("frozen_by_id", [2_000, 3])
+async def test_a_tenth_that_was_done_by_newer_jobs_is_left_out_and_the_rest_begins(
+    office, salesforce, messenger, monkeypatch, frozen_by_id
+):
+    monkeypatch.setattr("bot.services.plan_freezing.FROZEN_BY_ID", frozen_by_id)
+    more_orders(office, salesforce)
+    plan = await propose(office)
+    completed(office, 0, 1)
+    begun = said(await plan_buttons.confirm(office.toolbox, BOB, plan.id))
+    assert "Begun: 18 jobs of order-provisioning" in begun
+    assert TWO_DONE in begun
+    await office.run_operations()
+    assert moved(office) == sorted(f"w{number}" for number in range(2, 20))
+    assert f"Moved 18 of 20 WHMCS_ERROR back to waiting in order-provisioning. {TWO_DONE}" in (
+        message(messenger)
+    )
+    assert TWO_DONE in shown(messenger.of(RECEIPT)[-1].message).text
+    assert (await office.toolbox.confirming.plan(plan.id)).outcome == f"18 of 20; {TWO_DONE}"
+
+
+async def test_more_than_a_tenth_of_twenty_asks_again(office, salesforce):
+    more_orders(office, salesforce)
+    plan = await propose(office)
+    completed(office, 0, 1)
+    salesforce.put(order_id(2), "Activated")
+    assert (await confirm(office, plan)).drawn_again.plan.count == 17
+    assert not office.submitted.waiting
 
 
 async def test_the_card_that_is_drawn_again_says_which_jobs_were_done_meanwhile(office, salesforce):

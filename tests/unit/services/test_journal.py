@@ -100,3 +100,11 @@ async def test_an_entry_of_an_older_version_still_loads(journal, audit, redis):
     assert (entry.what, entry.approver, entry.filter, entry.counts) == (
         "acknowledge #1", None, "", (),
     )  # fmt: skip
+
+
+async def test_what_is_written_once_is_in_the_process_log_once(journal, audit):
+    with capture_logs() as log:
+        for _ in range(2):
+            await journal.record(BOB, "drain", "drain", Outcome.REFUSED, once="p1-closed")
+    assert [one["event"] for one in log] == ["audit"]
+    assert len(await audit.recent(limit=9)) == 1

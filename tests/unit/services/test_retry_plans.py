@@ -15,6 +15,7 @@ from bot.errors import JobGoneError, RefusedError
 from bot.services import plan_freezing
 from bot.services.retry_plans import RetryPlanner
 from tests.support.fake_queues import FakeQueue
+from tests.support.fake_salesforce import order_id
 from tests.support.fakes import ORDERS, START
 
 BOB = Actor(user="UBOB", channel="C1")
@@ -71,6 +72,19 @@ async def test_orders_with_a_newer_or_a_completed_job_are_left_out(redis, queues
     assert (
         "2 orders already have a newer or a completed job: left out, a retry would run them twice"
     ) in plan.warnings
+
+
+async def test_an_order_is_one_whichever_form_of_its_id_a_job_holds(redis, queues, queue):
+    """Salesforce's ids have 15 characters or 18."""
+    for number in (0, 1):
+        queue.contents.data[f"w{number}"] = {"sfOrderId": order_id(number)}
+    waiting(queue, "n0", order_id(0)[:15], made=START)
+    queue.contents.data["w2"] = {"sfOrderId": order_id(1)[:15]}
+    made = planner(redis, queues)
+    plan = (await made.propose(BOB, ORDERS, WHMCS)).plan
+    assert [id_ for id_, _ in plan.ids] == ["w2", "w3", "w4"]
+    assert any(said.startswith("2 orders already have a newer job") for said in plan.warnings)
+    assert not await made.is_harmless(ORDERS, "w0")
 
 
 async def test_of_two_failures_of_an_order_the_newer_one_is_retried(redis, queues, queue):
@@ -253,3 +267,21 @@ async def test_a_job_that_is_harmless_alone(redis, queues, queue):
     completed(queue, "c2", "o50", at=START - MINUTE, sim="s1")
     assert not await made.is_harmless(ORDERS, "w1")
     assert await planner(redis, queues, QueuePolicy()).is_harmless(ORDERS, "w0")
+
+
+async def test_where_another_jobs_data_cannot_be_read_a_card_says_so_and_no_job_is_harmless(
+    redis, queues, queue
+):
+    """It may be about any of these orders."""
+    queue.contents.unread |= {"large"}
+    made = planner(redis, queues)
+    plan = (await made.propose(BOB, ORDERS, WHMCS)).plan
+    said = "1 job of the queue could not be read (over 64 KB, or no JSON): it may do the same work"
+    assert said in plan.warnings
+    assert plan.count == 5
+    assert not await made.is_harmless(ORDERS, "w0")
+
+
+async def test_a_job_is_not_harmless_while_not_all_others_were_looked_at(redis, queues, queue):
+    queue.contents.complete = False
+    assert not await planner(redis, queues).is_harmless(ORDERS, "w0")

@@ -115,9 +115,9 @@ async def test_the_role_is_checked_again_when_it_is_submitted(slack, messenger, 
     lost = replace(office.toolbox.catalog, access=POLICY, read_only=True)
     office.toolbox.access._catalog = lost
     assert (await slack.submit(RIGHT, user=ALICE))["ok"]
-    await slack.wait_for("To drain is off. Bullhorn is read-only", user=ALICE)
+    await slack.wait_for("Draining is off. Bullhorn is read-only", user=ALICE)
     assert requests(messenger) == []
-    assert (await office.history())[0].detail.startswith("To drain is off")
+    assert (await office.history())[0].detail.startswith("Draining is off")
 
 
 async def test_an_operator_is_refused_before_any_dialog(slack, office):

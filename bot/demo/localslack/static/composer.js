@@ -7,13 +7,17 @@ import { store } from "./store.js";
 export function composer({ id, label, placeholder, channel, thread = () => "" }) {
   const listId = uid("suggestions");
   let historyAt = -1;
+  // What was typed but not sent stays with its conversation.
+  const drafts = new Map();
+  let place = "";
   const text = h("textarea", {
     id, rows: "1", class: "composer-text", "aria-label": label, "aria-autocomplete": "list",
     "aria-controls": listId, autocomplete: "off", spellcheck: "false", placeholder,
   });
   const list = h("div", { class: "suggestions", id: listId, role: "listbox", "aria-label": "Slash commands", hidden: true });
   const send = h("button", { type: "button", class: "send", "aria-label": "Send", disabled: true }, "➤");
-  const box = h("div", { class: "composer" }, list, h("div", { class: "composer-box" }, text, send));
+  const problem = h("p", { class: "composer-problem", role: "alert" });
+  const box = h("div", { class: "composer" }, list, h("div", { class: "composer-box" }, text, send), problem);
 
   const grow = () => {
     text.style.height = "auto";
@@ -51,9 +55,18 @@ export function composer({ id, label, placeholder, channel, thread = () => "" })
     if (store.history.at(-1) !== value) store.history.push(value);
     historyAt = -1;
     set("");
+    problem.textContent = "";
     box.classList.add("sending");
-    await post("/local/command", { user: store.me, channel: channel(), text: value, thread_ts: thread() });
+    const at = place;
+    const answer = await post("/local/command", { user: store.me, channel: channel(), text: value, thread_ts: thread() });
     box.classList.remove("sending");
+    if (answer.error === "unreachable") giveBack(value, at);
+  }
+  // What was not sent is there again, unless something else was begun meanwhile.
+  function giveBack(value, at) {
+    if (at !== place) drafts.set(at, drafts.get(at) || value);
+    else if (!text.value) set(value);
+    problem.textContent = "Not sent: this page's server does not answer. Try again.";
   }
   function recall(step) {
     const at = historyAt < 0 ? store.history.length + step : historyAt + step;
@@ -79,12 +92,9 @@ export function composer({ id, label, placeholder, channel, thread = () => "" })
       recall(event.key === "ArrowUp" ? -1 : 1);
     }
   });
-  text.addEventListener("input", () => { historyAt = -1; grow(); suggest(); });
+  text.addEventListener("input", () => { historyAt = -1; problem.textContent = ""; grow(); suggest(); });
   text.addEventListener("blur", () => { list.hidden = true; });
   send.addEventListener("click", submit);
-  // What was typed but not sent stays with its conversation.
-  const drafts = new Map();
-  let place = "";
   const moveTo = (next) => {
     if (next === place) return;
     drafts.set(place, text.value);

@@ -19,12 +19,14 @@ export function startTruth() {
   parts = {
     queues: h("div", { class: "truth-queues" }),
     systems: h("ul", { class: "systems" }),
+    bots: h("ul", { class: "systems" }),
     switches: h("div", { class: "switches" }),
   };
   panel.append(
     h("header", { class: "panel-head" }, h("h2", { id: "truth-title" }, "The truth"), h("span", { class: "topic" }, "straight from Redis"), close),
     h("div", { class: "truth-scroll", tabindex: "0", role: "region", "aria-labelledby": "truth-title" },
-      h("h3", null, "Queues"), parts.queues, h("h3", null, "Systems they need"), parts.systems, h("h3", null, "Break something"), parts.switches));
+      h("h3", null, "Queues"), parts.queues, h("h3", null, "Systems they need"), parts.systems,
+      h("h3", null, "Bullhorn"), parts.bots, h("h3", null, "Break something"), parts.switches));
   const narrow = window.matchMedia("(max-width: 1099px)");
   const show = (on) => {
     panel.hidden = !on;
@@ -64,10 +66,13 @@ async function tick() {
 function draw(world) {
   if (!world.queues) return;
   reconcile(parts.queues, cards, world.queues, (q) => q.name, queueCard);
-  parts.systems.replaceChildren(...world.systems.map((s) =>
-    h("li", { class: s.up ? "up" : "down" }, h("span", { class: "dot", "aria-hidden": "true" }), s.label, h("span", { class: "system-state" }, s.up ? "up" : "down"))));
+  parts.systems.replaceChildren(...world.systems.map(system));
+  parts.bots.replaceChildren(...(world.bots ?? []).map(system));
   reconcile(parts.switches, controls, world.switches, (s) => s.id, control);
 }
+
+const system = (s) => h("li", { class: s.up ? "up" : "down" },
+  h("span", { class: "dot", "aria-hidden": "true" }), s.label, h("span", { class: "system-state" }, s.state ?? (s.up ? "up" : "down")));
 
 function reconcile(root, known, items, keyOf, make) {
   const keys = new Set(items.map(keyOf));

@@ -12,7 +12,7 @@ from bot.demo.workload.orders import ORDER_FAULTS, order_data, salesforce_id
 from bot.demo.workload.outage import FAILED_ORDERS
 from bot.demo.workload.portal import JOB_OPTIONS, fault_of
 from bot.demo.workload.sims import SIM_FAULTS, sim_data
-from bot.demo.workload.switches import SWITCHES, find_switch
+from bot.demo.workload.switches import BOT_SWITCHES, SWITCHES, find_switch
 
 NOW = datetime(2025, 12, 1, 9, 30, tzinfo=UTC)
 
@@ -77,7 +77,7 @@ def test_the_queue_keeps_what_the_page_fills_in():
 
 
 def test_every_switch_has_a_label_and_one_sentence_of_help():
-    for switch in SWITCHES:
+    for switch in (*SWITCHES, *BOT_SWITCHES):
         assert switch.label
         assert re.fullmatch(r"[A-Z][^.]+\.", switch.help), switch.help
 

@@ -55,8 +55,10 @@ def clean(taking, remover, done):
 
 
 @pytest.fixture
-def undo(archiving, archive, done):
-    return UndoExecutor(archiving=archiving, archive=archive, done=done, catalog=CATALOG)
+def undo(archiving, remover, archive, done):
+    return UndoExecutor(
+        archiving=archiving, remover=remover, archive=archive, done=done, catalog=CATALOG
+    )
 
 
 @pytest.fixture

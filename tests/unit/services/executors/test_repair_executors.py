@@ -125,6 +125,20 @@ async def test_a_sweep_of_ghosts_begun_again_is_right_in_all_and_spares_the_jobs
     assert set(queue.failed) == {"f2", "f4", "f5"}
 
 
+async def test_a_sweep_takes_no_more_ghosts_than_were_shown_though_an_eviction_goes_on(
+    sweep, queue, remover, monkeypatch
+):
+    fail(queue, 9)
+    queue.emptied = {f"f{number}" for number in range(9)}
+    looked = []
+    drop = remover.drop_ids
+    monkeypatch.setattr(remover, "drop_ids", lambda *a, **k: looked.append(a[2]) or drop(*a, **k))
+    tally, _ = await run(sweep, plan(PlanKind.SWEEP, 3, state=GHOSTS, filter=_until(START)))
+    assert tally == Tally(done=3)
+    assert len(queue.failed) == 6
+    assert len(looked) == 2, "it does not go on through the others"
+
+
 async def test_ghosts_that_others_have_taken_out_are_told_of(sweep, queue):
     fail(queue, 3)
     queue.emptied = {"f0"}

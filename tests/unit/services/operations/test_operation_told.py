@@ -36,6 +36,13 @@ async def test_what_failed_again_is_told_by_code_and_new_codes_are_marked(office
     assert "\u26a0\ufe0f" in receipt, "history has the mark of the message"
 
 
+async def test_one_other_error_is_named_without_its_number_again(office, messenger):
+    office.outcomes.ended = {"w0": Ended("failed", "TIMEOUT"), "w1": Ended("failed", "TIMEOUT")}
+    await begin(office)
+    await office.run_operations()
+    assert "1 completed · 2 failed again (another error: TIMEOUT)" in replies(messenger)[0]
+
+
 async def test_jobs_are_watched_until_none_waits(office, messenger):
     waiting = {f"w{number}": Ended("waiting") for number in range(3)}
     office.outcomes.looks = [

@@ -1,11 +1,13 @@
 """A retry through Salesforce as an operation: orders set, new jobs followed, old ones archived."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from bot.errors import JobGoneError, RefusedError, SalesforceHalfDoneError
+from bot.errors import ArchiveFullError, JobGoneError, RefusedError, SalesforceHalfDoneError
 from bot.ports import Ended
+from bot.services.operations import screen
 from bot.services.operations.runner import _Run
 from tests.support.fake_salesforce import order_id
 from tests.support.fakes import ORDERS, START
@@ -47,7 +49,7 @@ async def test_an_order_whose_new_job_failed_is_told_and_its_old_job_is_gone(
     office.outcomes.ended = {f"new-{order_id(0)}": Ended("failed", "MAPPING_ERROR")}
     await begin(office)
     await office.run_operations()
-    assert "3 completed · 1 failed again (1 new: MAPPING_ERROR)" in message(messenger)
+    assert "3 completed · 1 failed again (another error: MAPPING_ERROR)" in message(messenger)
     assert not queues.queues[ORDERS].failed
 
 
@@ -209,3 +211,56 @@ async def test_without_a_stuck_order_that_is_said(office):
 async def make_stuck(salesforce, clock):
     salesforce.put(order_id(9), "Activating")
     clock.forward(3_600_000)
+
+
+async def full(_archive, _jobs):
+    raise ArchiveFullError("The archive is full: it keeps 256 MB. Undo or wait for what is in it.")
+
+
+async def test_old_jobs_that_the_archive_has_no_room_for_stay_and_that_is_told(
+    office, messenger, queues, monkeypatch
+):
+    monkeypatch.setattr(office.archive, "put", full)
+    office.outcomes.ended = {f"new-{order_id(0)}": Ended("failed", "MAPPING_ERROR")}
+    await begin(office)
+    await office.run_operations()
+    assert len(queues.queues[ORDERS].failed) == 4
+    text = message(messenger)
+    assert "3 completed" in text
+    assert "4 old jobs stay failed. The archive is full: it keeps 256 MB." in text
+    assert "old jobs archived" not in text
+    assert not any(label.startswith("Undo") for label in labels(messenger))
+
+
+async def test_old_jobs_that_fit_into_the_archive_in_the_end_are_not_told_to_stay(
+    office, messenger, queues, monkeypatch
+):
+    real, answers = office.archive.put, iter([False])
+
+    async def put(*args):
+        return await (real if next(answers, True) else full)(*args)
+
+    monkeypatch.setattr(office.archive, "put", put)
+    await begin(office)
+    await office.run_operations()
+    assert not queues.queues[ORDERS].failed
+    assert "4 old jobs archived" in message(messenger)
+    assert "stay" not in message(messenger)
+
+
+async def test_a_process_that_is_read_only_removes_no_old_job_and_says_that_they_stay(
+    office, messenger, queues
+):
+    """It was started again so while new jobs were awaited."""
+    plan = await begin(office)
+    tools = office.runner._tools
+    tools.watchers[plan.kind]._catalog = replace(tools.catalog, read_only=True)
+    await office.run_operations()
+    assert len(queues.queues[ORDERS].failed) == 4
+    assert await office.archive.recent() == []
+    assert "4 old jobs stay failed. Bullhorn is read-only now" in message(messenger)
+
+
+def labels(messenger):
+    [posted] = messenger.of(screen.KIND)
+    return shown(posted.message).labels
