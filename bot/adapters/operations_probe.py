@@ -115,6 +115,9 @@ async def _go_through(client: Any, name: str) -> None:
                 raise error
     finally:
         await _end(running, asyncio.ensure_future(worker.close(force=True)))
+        # One whose cancellation got lost would go on, and open another connection.
+        for task in list(worker.processing):
+            await cancelled(task)
 
 
 def _worker(client: Any, name: str, told: asyncio.Queue[BaseException | None]) -> Any:
