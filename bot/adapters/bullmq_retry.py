@@ -11,8 +11,8 @@ from bot.adapters.bullmq_guarded import Guarded
 from bot.adapters.bullmq_scripts import Argument
 from bot.domain.jobs import BatchOutcome, FailedRef
 
-CHUNK: Final = 100
-"""Jobs a call: it holds the server for a millisecond or two."""
+CHUNK: Final = 160
+"""Jobs a call: it holds the server for 2 to 3 ms. With 100 all take a tenth longer."""
 
 
 async def retry(guarded: Guarded, jobs: Sequence[FailedRef], *, fresh: bool) -> BatchOutcome:
