@@ -13,7 +13,7 @@ from bot.adapters.sources import connect
 from bot.domain.queues import QueueId
 from bot.domain.sample import SampleRequest
 from bot.errors import HandedOverError, RedisUnavailableError
-from tests.support.redis_story import NAME, failed, look, office_at, tell, tick, write_story
+from tests.support.redis_story import FAILED, NAME, failed, look, office_at, tell, tick, write_story
 from tests.support.valkey_process import running
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "redis.md"
@@ -110,7 +110,7 @@ async def test_one_user_for_all_of_it(guarded):
     async with office_at(url, {"main": (url, "bull")}) as office:
         await tell(office, QUEUE)
     assert refused(guarded) == set()
-    assert guarded.llen(QUEUE.key("wait")) == 123
+    assert guarded.llen(QUEUE.key("wait")) == FAILED + 3
 
 
 async def test_a_user_for_the_own_state_and_one_for_the_queues(guarded):

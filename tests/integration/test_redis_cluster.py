@@ -15,7 +15,7 @@ from bot.domain.queues import QueueId
 from bot.domain.sample import SampleRequest
 from bot.errors import RedisUnavailableError
 from tests.support.node_bullmq import node_bullmq
-from tests.support.redis_story import NAME, do, failed, office_at, tell, tick, write_story
+from tests.support.redis_story import FAILED, NAME, do, failed, office_at, tell, tick, write_story
 from tests.support.valkey_bullmq import now_ms, write_failed, write_meta
 from tests.support.valkey_cluster import valkey_cluster
 from tests.support.valkey_process import running
@@ -159,7 +159,7 @@ async def test_a_slot_that_has_moved_is_followed(cluster, office, queues, elsewh
     cluster.move(left.key("meta"), home)
     cluster.move(OWN, 3 - home - target)
     await office.ask(f"retry {left.qualified} 1")
-    assert await failed(office, left) == {str(number) for number in range(2, 120)}
+    assert await failed(office, left) == {str(number) for number in range(2, FAILED)}
     await do(office, f"clean {left.qualified} failed --older-than 1s")
     await tick(office)
 
