@@ -155,6 +155,17 @@ PLAN = Plan(
 )
 
 
+async def test_a_request_is_told_once_its_time_is_over_and_the_list_of_them_does_not_stay(redis):
+    plans = RedisPlanStore(client=redis)
+    await plans.save(PLAN)
+    assert await plans.advance(replace(PLAN, status=PlanStatus.ASKED), expected=PLAN.status)
+    assert await plans.asked(until=PLAN.expires_at - 1) == []
+    assert await plans.asked(until=PLAN.expires_at) == ["p1"]
+    assert await redis.pttl(keys.ASKED) > 0
+    await plans.forget_asked("p1")
+    assert await plans.asked(until=PLAN.expires_at) == []
+
+
 async def test_a_plan_is_stored_with_an_expiry_and_advances_once(redis):
     plans = RedisPlanStore(client=redis)
     await plans.save(PLAN)
